@@ -1,0 +1,46 @@
+/*
+ * syslog_server.h - syslog listeners of a worker: UDP (recvmmsg batches), TCP, TLS, unix stream and
+ * datagram. Hands frames and who sent them to the callback. Knows sockets and frames, not alerts.
+ */
+#ifndef TRIAGED_NET_SYSLOG_SERVER_H
+#define TRIAGED_NET_SYSLOG_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "triaged/base/diag.h"
+#include "triaged/base/str.h"
+#include "triaged/conf/conf.h"
+
+struct event_base;
+struct syslog_server;
+
+struct syslog_peer {
+    const struct conf_listener *listener;
+    struct str host;     /* numeric address of the sender, or "unix" */
+    bool is_unix;
+};
+
+struct syslog_callbacks {
+    /* One message. Borrowed until it returns. flags: FRAME_* of syslog_frame.h. */
+    void (*on_message)(void *arg, const struct syslog_peer *peer, struct str message, unsigned flags);
+    /* Called after a batch of messages of one read, so that the owner may flush. May be NULL. */
+    void (*on_batch_end)(void *arg);
+    /* Asked before reading a stream: false pauses all stream connections until
+     * syslog_server_resume (spool full). Datagrams are then read and counted as dropped. */
+    bool (*may_read)(void *arg);
+    void *arg;
+};
+
+struct syslog_server *syslog_server_create(struct event_base *base, const struct syslog_callbacks *cb);
+/* As http_server_configure. */
+bool syslog_server_configure(struct syslog_server *s, const struct conf *conf, bool reuseport,
+                             struct diag *why);
+void syslog_server_resume(struct syslog_server *s);
+/* Stops accepting, reads what the kernel holds of datagrams and streams, delivers it. */
+void syslog_server_stop(struct syslog_server *s);
+void syslog_server_destroy(struct syslog_server *s); /* accepts NULL */
+unsigned syslog_server_port(const struct syslog_server *s, size_t i); /* bound port, 0 unknown */
+
+#endif

@@ -1,0 +1,90 @@
+/*
+ * spool.h - the promise that an accepted alert survives a crash: a worker's write-ahead log.
+ * Owns: one directory (lock file, segment files), its sync thread, the sync policy.
+ * Never: interprets a payload; talks to Redis. Called from one thread, the worker's.
+ *
+ * Stream rule (DESIGN 3.1): each open takes a new random 128-bit stream id. Segments found from
+ * earlier starts are handed out first, under their own ids. A record carries (stream, seq, prev):
+ * prev = the previous seq of the same team in the same stream (0 = none).
+ */
+#ifndef TRIAGED_SPOOL_SPOOL_H
+#define TRIAGED_SPOOL_SPOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "triaged/base/diag.h"
+#include "triaged/base/str.h"
+
+struct spool;
+
+struct spool_options {
+    const char *directory;  /* created (mode 0700) when missing */
+    int sync;               /* enum spool_sync of conf.h: always, interval, never */
+    int64_t interval_ms;
+    uint64_t max_size, segment_size, min_free;
+    int64_t retain_ms;
+    /* Called from the sync thread whenever the durable position moved; must only wake the loop
+     * (write an eventfd). May be NULL. */
+    void (*on_durable)(void *arg);
+    void *arg;
+};
+
+enum spool_result {
+    SPOOL_OK,
+    SPOOL_FULL,  /* max_size or min_free: the sender should try again later */
+    SPOOL_BROKEN /* an I/O error; the log line says which. Tried again by later appends */
+};
+
+struct spool_record {
+    char stream[33];       /* hex */
+    uint64_t seq, prev;
+    struct str team, payload; /* borrowed until the next spool_* call */
+    int64_t appended_ms;
+    uint64_t position;     /* of this process: total order over all streams; for ack and rewind */
+};
+
+struct spool_stats {
+    uint64_t records_waiting;   /* appended or recovered, not yet acknowledged */
+    int64_t oldest_waiting_ms;  /* when the oldest of them was appended; 0 = none */
+    uint64_t bytes, segments;
+    uint64_t corrupt, torn;     /* records skipped, tails cut */
+};
+
+/* NULL when *why says what is wrong (locked by another process, not writable …). */
+struct spool *spool_open(const struct spool_options *o, int64_t now_ms, struct diag *why);
+/* Syncs, then closes. Accepts NULL. */
+void spool_close(struct spool *s);
+
+/* Appends one record of a team to the log (one write(2) at most, buffered no further). *ticket = the
+ * position to compare with spool_durable. */
+enum spool_result spool_append(struct spool *s, struct str team, struct str payload,
+                               int64_t now_ms, uint64_t *ticket);
+/* Appends gathered since the last call are handed to the sync thread (group commit). With `never`
+ * and `interval` they count as durable at once. Call once per loop turn that appended. */
+void spool_commit(struct spool *s);
+/* Everything up to this ticket is as durable as the policy asks. */
+uint64_t spool_durable(struct spool *s);
+/* True while appends would be refused for lack of room; what HTTP and TCP intake ask first. */
+bool spool_is_full(struct spool *s);
+
+/* The next record to ship, in order; false when there is none. Moves the read position. */
+bool spool_next(struct spool *s, struct spool_record *out);
+/* Moves the read position back to the first record whose position is >= position. */
+void spool_rewind(struct spool *s, uint64_t position);
+/* Moves it back to the record of `stream` and `team` that follows `applied` (for GAP). False when the
+ * oldest retained record of that stream and team has prev > applied: Redis lost more than we kept. */
+bool spool_rewind_after(struct spool *s, const char *stream, struct str team, uint64_t applied);
+/* Rewinds to the oldest record that is retained, acknowledged or not (after a reconnect). */
+void spool_rewind_all(struct spool *s);
+/* Marks a record as applied in Redis. Segments whose records are all acknowledged and older than
+ * retain are removed by spool_tick; on_stream_gone hears of streams that have no segment left. */
+void spool_ack(struct spool *s, uint64_t position, int64_t now_ms);
+void spool_tick(struct spool *s, int64_t now_ms,
+                void (*on_stream_gone)(void *arg, const char *stream, struct str team), void *arg);
+void spool_stats(struct spool *s, struct spool_stats *out);
+/* Keeps a record that Redis refuses for its own sake aside in DIR/dead-letter.jsonl. */
+bool spool_dead_letter(struct spool *s, const struct spool_record *r, struct str error,
+                       int64_t now_ms);
+
+#endif

@@ -1,0 +1,1 @@
+int triaged_alert_placeholder;

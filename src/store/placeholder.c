@@ -1,0 +1,1 @@
+int triaged_store_placeholder;
