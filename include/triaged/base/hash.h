@@ -15,6 +15,8 @@ uint64_t hash_fnv1a64(uint64_t h, const void *p, size_t n);
 
 /* CRC-32C (Castagnoli, RFC 3720 appendix B.4), as in spool records. Start with crc = 0; chainable. */
 uint32_t hash_crc32c(uint32_t crc, const void *p, size_t n);
+/* The same without the processor's instruction; tests hold the two together. */
+uint32_t hash_crc32c_portable(uint32_t crc, const void *p, size_t n);
 
 /* 128-bit keyless fast hash for in-process tables that a peer cannot gain by colliding
  * (seeded once per process); never stored, never compared between processes. */

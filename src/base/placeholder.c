@@ -1,1 +1,0 @@
-int triaged_base_placeholder;
