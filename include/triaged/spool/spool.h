@@ -70,11 +70,15 @@ bool spool_is_full(struct spool *s);
 
 /* The next record to ship, in order; false when there is none. Moves the read position. */
 bool spool_next(struct spool *s, struct spool_record *out);
-/* Moves the read position back to the first record whose position is >= position. */
+/* Moves the read position back to the first record whose position is >= position; never forward. */
 void spool_rewind(struct spool *s, uint64_t position);
+/* Reads one retained record again without moving the read position; false when it is gone. */
+bool spool_read(struct spool *s, uint64_t position, struct spool_record *out);
 /* Moves it back to the record of `stream` and `team` that follows `applied` (for GAP). False when the
- * oldest retained record of that stream and team has prev > applied: Redis lost more than we kept. */
-bool spool_rewind_after(struct spool *s, const char *stream, struct str team, uint64_t applied);
+ * oldest retained record of that stream and team has prev > applied: Redis lost more than we kept;
+ * then *oldest_prev = that record's prev (what `adopt` sets). */
+bool spool_rewind_after(struct spool *s, const char *stream, struct str team, uint64_t applied,
+                        uint64_t *oldest_prev);
 /* Rewinds to the oldest record that is retained, acknowledged or not (after a reconnect). */
 void spool_rewind_all(struct spool *s);
 /* Marks a record as applied in Redis. Segments whose records are all acknowledged and older than

@@ -85,7 +85,8 @@ size_t store_in_flight(const struct store *s);
 /* EVALSHA of an embedded script. keys and args are copied before return. */
 void store_call(struct store *s, enum store_script script, const struct str *keys, size_t n_keys,
                 const struct str *args, size_t n_args, store_done_fn *done, void *arg);
-/* A plain command (the first arg is its name): XADD to quarantine, HGETALL … */
+/* A plain command (the first arg is its name): XADD to quarantine, HGETALL … done may be NULL: then
+ * the answer is dropped (an error is logged at debug). Args are copied before return. */
 void store_command(struct store *s, const struct str *args, size_t n_args, store_done_fn *done,
                    void *arg);
 /* The embedded source of a script (for triagectl and tests). */
