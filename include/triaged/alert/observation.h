@@ -56,7 +56,7 @@ struct record_header {
     int64_t at_ms;
 };
 
-/* Starts a payload; item count is patched in by record_end. */
+/* Empties b and starts a payload in it; the item count is patched in by record_end. */
 void record_begin(struct buf *b, enum record_script script, uint32_t n_fields, int64_t at_ms);
 bool record_put(struct buf *b, struct str field);
 bool record_put_i64(struct buf *b, int64_t v);
