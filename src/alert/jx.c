@@ -134,6 +134,8 @@ static jx *load(struct str s, json_error_t *e)
 jx *jx_parse(struct str bytes, struct jx_error *why)
 {
     json_error_t e;
+    if (str_starts(bytes, S("\xEF\xBB\xBF"))) /* a byte order mark, as some Windows tools send */
+        bytes = str_sub(bytes, 3, bytes.n);
     if (!within_limits(bytes, why))
         return NULL;
     jx *doc = load(bytes, &e);
