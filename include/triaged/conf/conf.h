@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "triaged/base/arena.h"
 #include "triaged/base/diag.h"
@@ -210,6 +211,8 @@ struct conf {
     struct arena arena;
     struct str file;
     char hash[17]; /* of the parsed content: same text, same hash, whatever the comments */
+    char shared_hash[17]; /* the same without what belongs to one host (listen, redis, spool,
+                             workers, auth, limits): what daemons that share a Redis agree on */
 
     struct conf_listener *http, *syslog;
     size_t n_http, n_syslog;
@@ -255,6 +258,8 @@ struct conf {
  * Checks all that needs no regex: types, names, references, the matrix, listeners that need tokens
  * or networks, time zones. */
 struct conf *conf_load(const char *file, struct diag *why);
+/* The same for a text that stands in no file; `name` is shown in errors. Includes are not read. */
+struct conf *conf_load_text(const char *name, struct str text, struct diag *why);
 struct conf *conf_ref(const struct conf *c);
 void conf_unref(const struct conf *c); /* accepts NULL */
 
