@@ -27,25 +27,29 @@ struct rules_scratch *rules_scratch_create(void);
 void rules_scratch_destroy(struct rules_scratch *s); /* accepts NULL */
 
 struct verdict {
-    bool drop;              /* a rule said so, or no rule wanted it: counted only */
-    bool by_default;        /* no rule matched */
-    const struct conf_rule *rule;          /* the deciding rule, or NULL (by_default) */
-    const struct conf_heartbeat *heartbeat; /* the alert is a beat: goes no further */
-    const struct conf_service *service;     /* by name or by its match, or NULL */
+    bool drop;       /* the deciding rule said so: counted only, its texts do not matter */
+    bool by_default; /* no rule matched */
+    const struct conf_rule *rule; /* the deciding rule: the last that matched; or NULL */
+    /* The alert is a beat (or, if resolved, the end of one): goes no further, and of the other
+     * members only rule_name and team are set. */
+    const struct conf_heartbeat *heartbeat;
+    const struct conf_service *service;         /* by name or by its match, or NULL */
     const struct conf_known_error *known_error; /* or NULL */
-    struct str rule_name;   /* the rule's, or "default" */
+    struct str rule_name;                       /* the rule's, or "default" */
     struct str category, subcategory, team, service_name;
-    enum level impact, urgency;             /* never LEVEL_UNSET */
-    const char *impact_from, *urgency_from; /* "rule", "service", "severity", "default": for `why` */
-    enum priority priority;                 /* matrix[impact][urgency], before blast radius */
-    struct str title, summary, runbook, logs; /* rendered */
-    struct str group_key;                   /* RULE{name=value,...} */
-    struct labels group;                    /* the same as pairs */
-    struct str threshold_key;               /* "" without a threshold; else RULE{per values} */
-    struct labels captures;                 /* named groups of the deciding rule's regexes */
-    uint64_t fingerprint;                   /* final identity (syslog: completed by group_by, per) */
+    enum level impact, urgency; /* never LEVEL_UNSET */
+    const char *impact_from,
+        *urgency_from;      /* "rule", "service", "severity", "default": for `why` */
+    enum priority priority; /* matrix[impact][urgency], before blast radius */
+    struct str title, summary, runbook, logs; /* rendered, never NULL; links may be empty */
+    bool summary_is_message;                  /* log: summary is the message itself (maybe cut) */
+    struct str group_key;                     /* RULE{name=value,...} */
+    struct labels group;                      /* the same as pairs */
+    struct str threshold_key;                 /* "" without a threshold; else RULE{per values} */
+    struct labels captures;                   /* named groups of the deciding rule's regexes */
+    uint64_t fingerprint; /* final identity (syslog: completed by group_by, per) */
     int64_t resolve_after_ms, settle_ms, join_within_ms;
-    struct str suppress;                    /* JSON list of {name, until_ms}, or "" */
+    struct str suppress; /* JSON list of {name, until_ms}, or "" */
 };
 
 /* One line of the trace that `triagectl rules test` prints. */
@@ -59,12 +63,15 @@ struct rules_trace {
     struct rules_trace_item *v;
     size_t n, cap;
 };
+void rules_trace_finish(struct rules_trace *t); /* frees the items; accepts a zeroed trace */
 
 /*
  * What the decision read beyond (listener, host, app, facility, severity, skeleton, listener
- * labels): the finer matchers tried on the way with their outcomes. rules_recheck runs just those on
- * another message of the same skeleton; when all outcomes are equal the verdict is the same, except
- * for what is rendered from finer fields (`finer_output`: then it must be evaluated anew).
+ * labels): the finer matchers tried on the way with their outcomes. rules_recheck runs just those
+ * on another message of the same skeleton; when all outcomes are equal the verdict is the same,
+ * except for what is rendered from finer fields (`finer_output`: then it must be evaluated anew),
+ * for a summary that is the message itself (summary_is_message: put in the new one), and for
+ * `suppress`, which depends on the time.
  */
 struct rules_path;
 
@@ -76,9 +83,11 @@ void rules_decide(const struct ruleset *rs, struct rules_scratch *scratch, const
 
 bool rules_recheck(const struct rules_path *path, struct rules_scratch *scratch,
                    const struct alert *a);
-/* The verdict's own texts (group key, threshold key, title, fingerprint …) depend on finer fields. */
+/* The verdict's own texts (group key, threshold key, title, fingerprint …) depend on finer fields.
+ */
 bool rules_path_finer_output(const struct rules_path *path);
-void rules_path_destroy(struct rules_path *path); /* accepts NULL */
+size_t rules_path_size(const struct rules_path *path); /* bytes of memory */
+void rules_path_destroy(struct rules_path *path);      /* accepts NULL */
 
 /* Times that a regex gave up at its match limit (counted as "no match"), since start. */
 uint64_t rules_regex_limit_hits(void);

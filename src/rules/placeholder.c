@@ -1,1 +1,0 @@
-int triaged_rules_placeholder;

@@ -1,0 +1,398 @@
+/*
+ * regex.c - the only file that knows PCRE2 and Vectorscan.
+ * Owns: compiled patterns, sets of them, a thread's workspace, the limits that keep matching short.
+ * Never: decides what a pattern is for; takes what RE2 refuses (regex_syntax.c).
+ *
+ * PCRE2 is the judge and the only one who knows captures. Patterns of literals never reach it
+ * (regex_shortcut.c). A set is scanned with Vectorscan in one linear pass, compiled with "dot is
+ * anything": on a text without newlines that is the same language, on others it only ever says yes
+ * too often, so that no is certain and yes is confirmed by PCRE2.
+ */
+#include "triaged/rules/regex.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <hs/hs.h>
+
+#include "regex_shortcut.h"
+#include "regex_syntax.h"
+#include "triaged/base/mem.h"
+
+enum {
+    JIT_STACK_MAX = 256 * 1024,
+    NESTED_GROUPS_MAX = 100,
+    /* A step of the engine may look at the whole rest of the text, so steps * bytes is held at
+     * about 20 million byte visits: a few ms for short texts, some 50 ms at worst. */
+    STEP_BYTES = 20 * 1000 * 1000,
+    STEPS_MAX = 50 * 1000,
+    STEPS_MIN = 2000,
+    SET_PATTERN_MAX = 1024, /* bytes; longer ones are left to PCRE2 */
+    SET_RETRIES = 16,
+};
+
+struct regex_group {
+    struct str name;
+    uint32_t number;
+};
+
+struct regex {
+    struct arena arena;
+    struct str pattern; /* NUL-terminated, as PCRE2 takes it */
+    bool heavy;
+    bool has_shortcut;
+    struct shortcut shortcut;
+    pcre2_code *code;
+    struct regex_group *groups;
+    size_t n_groups;
+};
+
+struct regex_scratch {
+    pcre2_match_data *data;
+    pcre2_match_context *context;
+    pcre2_jit_stack *stack;
+    hs_scratch_t *hs;
+};
+
+struct regex_set {
+    hs_database_t *db;
+    size_t n, n_words;
+    uint64_t unsure[(REGEX_SET_MAX + 63) / 64]; /* not in db: always maybe */
+};
+
+static _Atomic uint64_t limit_hits;
+
+uint64_t regex_limit_hits(void)
+{
+    return atomic_load_explicit(&limit_hits, memory_order_relaxed);
+}
+
+/* ---- compiling ------------------------------------------------------------------------------ */
+
+static pcre2_code *compile(struct str pattern, struct arena *why_arena, struct str *why)
+{
+    pcre2_compile_context *cc = pcre2_compile_context_create(NULL);
+    if (!cc) {
+        *why = S("out of memory");
+        return NULL;
+    }
+    pcre2_set_newline(cc, PCRE2_NEWLINE_LF);
+    pcre2_set_parens_nest_limit(cc, NESTED_GROUPS_MAX);
+    int error = 0;
+    PCRE2_SIZE offset = 0;
+    pcre2_code *code =
+        pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n,
+                      PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_ANCHORED | PCRE2_ENDANCHORED |
+                          PCRE2_DOLLAR_ENDONLY | PCRE2_NO_AUTO_CAPTURE,
+                      &error, &offset, cc);
+    pcre2_compile_context_free(cc);
+    if (!code) {
+        char text[160] = "cannot be compiled";
+        pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof(text));
+        *why = arena_printf(why_arena, "%s at offset %zu", text, (size_t)offset);
+    }
+    return code;
+}
+
+/* Reads the table of named groups: entries of a two-byte number and a NUL-terminated name. */
+static bool read_groups(struct regex *re, struct arena *why_arena, struct str *why)
+{
+    uint32_t n = 0, entry = 0;
+    PCRE2_SPTR table = NULL;
+    pcre2_pattern_info(re->code, PCRE2_INFO_NAMECOUNT, &n);
+    if (n > REGEX_GROUPS_MAX) {
+        *why = arena_printf(why_arena, "more than %d named groups", REGEX_GROUPS_MAX);
+        return false;
+    }
+    pcre2_pattern_info(re->code, PCRE2_INFO_NAMEENTRYSIZE, &entry);
+    pcre2_pattern_info(re->code, PCRE2_INFO_NAMETABLE, &table);
+    re->groups = ARENA_ARRAY(&re->arena, struct regex_group, n + 1);
+    re->n_groups = n;
+    for (uint32_t i = 0; i < n; i++, table += entry) {
+        re->groups[i].number = (uint32_t)table[0] << 8 | table[1];
+        re->groups[i].name = arena_str(&re->arena, str_c((const char *)table + 2));
+    }
+    return true;
+}
+
+struct regex *regex_create(struct str pattern, struct arena *why_arena, struct str *why)
+{
+    if (pattern.n > REGEX_PATTERN_MAX) {
+        *why = arena_printf(why_arena, "longer than %d bytes", REGEX_PATTERN_MAX);
+        return NULL;
+    }
+    if (!str_is_utf8(pattern)) {
+        *why = S("not valid UTF-8");
+        return NULL;
+    }
+    struct regex_syntax syntax;
+    if (!regex_syntax_check(pattern, why_arena, &syntax, why))
+        return NULL;
+    struct regex *re = NEW(struct regex);
+    arena_init(&re->arena, 512);
+    re->pattern = arena_str(&re->arena, syntax.pattern);
+    re->heavy = syntax.heavy;
+    re->code = compile(re->pattern, why_arena, why);
+    if (!re->code || !read_groups(re, why_arena, why)) {
+        regex_destroy(re);
+        return NULL;
+    }
+    re->has_shortcut = shortcut_compile(re->pattern, &re->arena, &re->shortcut);
+    if (!re->has_shortcut || re->n_groups)
+        pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE); /* without it: slower, the same */
+    return re;
+}
+
+void regex_destroy(struct regex *re)
+{
+    if (!re)
+        return;
+    pcre2_code_free(re->code);
+    shortcut_finish(&re->shortcut);
+    arena_finish(&re->arena);
+    free(re);
+}
+
+size_t regex_n_groups(const struct regex *re)
+{
+    return re->n_groups;
+}
+
+struct str regex_group(const struct regex *re, size_t i)
+{
+    return re->groups[i].name;
+}
+
+enum regex_cost regex_cost(const struct regex *re)
+{
+    if (!re->has_shortcut)
+        return REGEX_ENGINE;
+    return re->shortcut.searches ? REGEX_SEARCH : REGEX_TRIVIAL;
+}
+
+bool regex_literals(const struct regex *re, const struct str **words, size_t *n)
+{
+    if (!re->has_shortcut || !re->shortcut.is_set)
+        return false;
+    *words = re->shortcut.words;
+    *n = re->shortcut.n_words;
+    return true;
+}
+
+/* ---- matching one --------------------------------------------------------------------------- */
+
+struct regex_scratch *regex_scratch_create(void)
+{
+    struct regex_scratch *s = NEW(struct regex_scratch);
+    s->data = pcre2_match_data_create(REGEX_GROUPS_MAX + 1, NULL);
+    s->context = pcre2_match_context_create(NULL);
+    s->stack = pcre2_jit_stack_create(32 * 1024, JIT_STACK_MAX, NULL);
+    if (!s->data || !s->context) { /* small fixed allocations, as in mem.h */
+        fputs("out of memory\n", stderr);
+        abort();
+    }
+    if (s->stack)
+        pcre2_jit_stack_assign(s->context, NULL, s->stack);
+    pcre2_set_depth_limit(s->context, STEPS_MAX);
+    return s;
+}
+
+void regex_scratch_destroy(struct regex_scratch *s)
+{
+    if (!s)
+        return;
+    pcre2_match_data_free(s->data);
+    pcre2_match_context_free(s->context);
+    pcre2_jit_stack_free(s->stack);
+    hs_free_scratch(s->hs);
+    free(s);
+}
+
+static uint32_t steps_for(size_t text_bytes)
+{
+    size_t steps = (size_t)STEP_BYTES / (text_bytes + 64);
+    return (uint32_t)(steps > STEPS_MAX ? STEPS_MAX : steps < STEPS_MIN ? STEPS_MIN : steps);
+}
+
+/* The engine on valid UTF-8. */
+static bool run(const struct regex *re, struct regex_scratch *s, struct str text)
+{
+    static const char empty[1] = "";
+    PCRE2_SPTR p = (PCRE2_SPTR)(text.p ? text.p : empty);
+    pcre2_set_match_limit(s->context, steps_for(text.n));
+    int rc = pcre2_match(re->code, p, text.n, 0, PCRE2_NO_UTF_CHECK, s->data, s->context);
+    if (rc == PCRE2_ERROR_JIT_STACKLIMIT)
+        rc = pcre2_match(re->code, p, text.n, 0, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, s->data,
+                         s->context);
+    if (rc >= 0)
+        return true;
+    if (rc != PCRE2_ERROR_NOMATCH)
+        atomic_fetch_add_explicit(&limit_hits, 1, memory_order_relaxed);
+    return false;
+}
+
+static void take_captures(const struct regex *re, struct regex_scratch *s, struct str text,
+                          struct labels *captures, struct arena *a)
+{
+    const PCRE2_SIZE *v = pcre2_get_ovector_pointer(s->data);
+    for (size_t i = 0; i < re->n_groups; i++) {
+        PCRE2_SIZE from = v[2 * re->groups[i].number], to = v[2 * re->groups[i].number + 1];
+        if (from != PCRE2_UNSET && to >= from)
+            labels_add(captures, a, re->groups[i].name, str_sub(text, from, to));
+    }
+}
+
+/* A copy of text with U+FFFD for every byte that belongs to no character. */
+static struct str mend_utf8(struct str text, struct arena *a)
+{
+    char *p = arena_alloc(a, 3 * text.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < text.n;) {
+        size_t len = str_utf8_seq(text, i);
+        memcpy(p + n, len ? text.p + i : "\xEF\xBF\xBD", len ? len : 3);
+        n += len ? len : 3;
+        i += len ? len : 1;
+    }
+    return (struct str){p, n};
+}
+
+static bool match_broken(const struct regex *re, struct regex_scratch *s, struct str text,
+                         struct labels *captures, struct arena *a)
+{
+    struct arena own;
+    arena_init(&own, 0);
+    struct str mended = mend_utf8(text, captures ? a : &own);
+    bool yes = run(re, s, mended);
+    if (yes && captures)
+        take_captures(re, s, mended, captures, a);
+    arena_finish(&own);
+    return yes;
+}
+
+bool regex_match(const struct regex *re, struct regex_scratch *s, struct str text,
+                 struct labels *captures, struct arena *a)
+{
+    if (re->n_groups == 0)
+        captures = NULL;
+    if (re->has_shortcut) {
+        enum shortcut_answer answer = shortcut_match(&re->shortcut, text);
+        if (answer == SHORTCUT_NO || (answer == SHORTCUT_YES && !captures))
+            return answer == SHORTCUT_YES;
+    }
+    if (!str_is_utf8(text))
+        return match_broken(re, s, text, captures, a);
+    if (!run(re, s, text))
+        return false;
+    if (captures)
+        take_captures(re, s, text, captures, a);
+    return true;
+}
+
+/* ---- sets ----------------------------------------------------------------------------------- */
+
+static bool fits_set(const struct regex *re)
+{
+    return !re->heavy && re->pattern.n <= SET_PATTERN_MAX &&
+           str_find_char(re->pattern, '\0') == re->pattern.n;
+}
+
+static void mark_unsure(struct regex_set *set, unsigned id)
+{
+    set->unsure[id / 64] |= 1ull << (id % 64);
+}
+
+/* Compiles expressions[0..n); takes out those that Vectorscan refuses by name. */
+static hs_database_t *compile_set(struct regex_set *set, char **expressions, unsigned *flags,
+                                  unsigned *ids, unsigned n)
+{
+    for (int tries = 0; n > 0 && tries < SET_RETRIES; tries++) {
+        hs_database_t *db = NULL;
+        hs_compile_error_t *error = NULL;
+        if (hs_compile_multi((const char *const *)expressions, flags, ids, n, HS_MODE_BLOCK, NULL,
+                             &db, &error) == HS_SUCCESS)
+            return db;
+        int bad = error ? error->expression : -1;
+        hs_free_compile_error(error);
+        if (bad < 0 || (unsigned)bad >= n)
+            return NULL;
+        mark_unsure(set, ids[bad]);
+        free(expressions[bad]);
+        n--;
+        expressions[bad] = expressions[n];
+        expressions[n] = NULL;
+        ids[bad] = ids[n];
+    }
+    return NULL;
+}
+
+struct regex_set *regex_set_create(const struct regex *const *patterns, size_t n)
+{
+    if (n == 0 || n > REGEX_SET_MAX || hs_valid_platform() != HS_SUCCESS)
+        return NULL;
+    char *expressions[REGEX_SET_MAX] = {NULL};
+    unsigned flags[REGEX_SET_MAX], ids[REGEX_SET_MAX], used = 0;
+    struct regex_set *set = NEW(struct regex_set);
+    set->n = n;
+    set->n_words = (n + 63) / 64;
+    for (unsigned i = 0; i < n; i++) {
+        if (!fits_set(patterns[i])) {
+            mark_unsure(set, i);
+            continue;
+        }
+        expressions[used] = xasprintf("^(?:%s)\\z", patterns[i]->pattern.p);
+        flags[used] = HS_FLAG_UTF8 | HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
+        ids[used++] = i;
+    }
+    set->db = compile_set(set, expressions, flags, ids, used);
+    for (unsigned i = 0; i < REGEX_SET_MAX; i++)
+        free(expressions[i]);
+    if (!set->db) {
+        regex_set_destroy(set);
+        return NULL;
+    }
+    return set;
+}
+
+void regex_set_destroy(struct regex_set *set)
+{
+    if (!set)
+        return;
+    hs_free_database(set->db);
+    free(set);
+}
+
+bool regex_scratch_fit(struct regex_scratch *s, const struct regex_set *set)
+{
+    return hs_alloc_scratch(set->db, &s->hs) == HS_SUCCESS;
+}
+
+bool regex_set_is_sure(const struct regex_set *set, size_t i)
+{
+    return !(set->unsure[i / 64] >> (i % 64) & 1);
+}
+
+static int on_hit(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+                  void *context)
+{
+    uint64_t *bits = context;
+    (void)from;
+    (void)to;
+    (void)flags;
+    bits[id / 64] |= 1ull << (id % 64);
+    return 0;
+}
+
+enum regex_scan regex_set_scan(const struct regex_set *set, struct regex_scratch *s,
+                               struct str text, uint64_t *bits)
+{
+    static const char empty[1] = "";
+    memcpy(bits, set->unsure, set->n_words * sizeof(*bits));
+    if (text.n > UINT32_MAX || !str_is_utf8(text) ||
+        hs_scan(set->db, text.n ? text.p : empty, (unsigned)text.n, 0, s->hs, on_hit, bits) !=
+            HS_SUCCESS)
+        return REGEX_SCAN_NONE;
+    return str_find_char(text, '\n') == text.n ? REGEX_SCAN_EXACT : REGEX_SCAN_MAYBE;
+}
