@@ -14,20 +14,23 @@
 #include "triaged/base/arena.h"
 #include "triaged/base/str.h"
 
-struct zone; /* a time zone read from the system's zone files; decode/zone.h */
+struct zone; /* a time zone read from the system's zone files; base/zone.h */
 
 enum syslog_format { SYSLOG_RAW, SYSLOG_RFC3164, SYSLOG_RFC5424 };
 
-enum { /* flags, one bit each; syslog_flag_name gives the word used in the case files */
-    SYSLOG_BAD_PRI = 1 << 0,
-    SYSLOG_NO_PRI = 1 << 1,
-    SYSLOG_BAD_TIME = 1 << 2,
-    SYSLOG_BAD_SD = 1 << 3,
-    SYSLOG_SD_LENIENT = 1 << 4,
-    SYSLOG_BAD_UTF8 = 1 << 5,
-    SYSLOG_TRUNCATED = 1 << 6,
-    SYSLOG_OCTET_PREFIX = 1 << 7,
-    /* further ones as the case file names them */
+enum { /* flags, one bit each, for counters per source; syslog_flag_name gives the word for each */
+       SYSLOG_BAD_PRI = 1 << 0,        /* unreadable, or over 191 */
+       SYSLOG_NO_PRI = 1 << 1,         /* 13 is taken (RFC 3164 4.3.3) */
+       SYSLOG_BAD_TIME = 1 << 2,       /* not a moment, or RFC 5424 without a zone */
+       SYSLOG_BAD_SD = 1 << 3,         /* unreadable: left in msg */
+       SYSLOG_SD_LENIENT = 1 << 4,     /* not by the RFC, but understood */
+       SYSLOG_BAD_UTF8 = 1 << 5,       /* bytes were written as \xHH */
+       SYSLOG_TRUNCATED = 1 << 6,      /* longer than max_message */
+       SYSLOG_OCTET_PREFIX = 1 << 7,   /* an octet count in front of a datagram */
+       SYSLOG_NO_TIME = 1 << 8,        /* receipt time stands in */
+       SYSLOG_CLOCK_UNSYNCED = 1 << 9, /* a Cisco clock that was never set ("*") */
+       SYSLOG_REPEAT = 1 << 10,        /* stands for earlier messages: see `repeat` */
+       SYSLOG_FLAGS_N = 11
 };
 
 struct syslog_sd {
@@ -42,20 +45,24 @@ struct syslog_msg {
     int64_t timestamp_us;       /* valid if has_timestamp */
     bool has_timestamp;
     struct str host, app, procid, msgid; /* p NULL = not given */
-    struct str seq;             /* Cisco sequence number, p NULL = none */
-    struct syslog_sd *sd;       /* in order, in the arena */
+    struct str seq;                      /* Cisco sequence number, p NULL = none */
+    struct syslog_sd *sd;                /* in order, in the arena; NULL when n_sd is 0 */
     size_t n_sd;
     struct str msg;
     unsigned flags;
-    uint32_t repeat;            /* "last message repeated N times": N; else 1 */
+    /* "last message repeated N times": N (saturating), with SYSLOG_REPEAT set; else 1. It belongs
+     * to the previous message of the same peer and is never an incident of its own. */
+    uint32_t repeat;
+    /* "message repeated N times: [TEXT]" says which message: TEXT; else p NULL. */
+    struct str repeated;
 };
 
 struct syslog_options {
-    int64_t now_ms;           /* for dates without a year */
-    const struct zone *zone;  /* for times without a zone; NULL = UTC */
-    bool is_unix;             /* /dev/log style: no host field is looked for */
-    bool is_datagram;         /* an octet count in front is stripped */
-    uint64_t max_message;     /* longer input is cut and flagged; 0 = no limit */
+    int64_t now_ms;          /* for dates without a year */
+    const struct zone *zone; /* for times without a zone of their own; NULL = UTC */
+    bool is_unix;            /* /dev/log style: no host field is looked for */
+    bool is_datagram;        /* an octet count in front is stripped */
+    uint64_t max_message;    /* longer input is cut and flagged; 0 = no limit */
 };
 
 void syslog_parse(struct str raw, const struct syslog_options *o, struct arena *a,
@@ -64,9 +71,14 @@ const char *syslog_facility_name(unsigned facility); /* kern user mail daemon â€
 bool syslog_facility_from_name(struct str name, unsigned *out);
 const char *syslog_flag_name(unsigned bit);
 
-/* Fills `a` from a message: labels of DESIGN section 5, times, identity before the rules
- * (SipHash of scanner version, skeleton, host, app). host_if_none: the peer's address. */
+/* Fills `a` (zeroed before) from a message: labels, times, identity before the rules: see
+ * syslog_identity. host_if_none: the peer's address. Texts are borrowed from m and its arena. */
 void syslog_to_alert(const struct syslog_msg *m, struct str skeleton, struct str host_if_none,
                      int64_t received_ms, struct arena *arena, struct alert *a);
+
+/* The identity of a syslog alert before the rules complete it: SipHash-2-4 under a fixed key over
+ * the scanner's version, app, host and skeleton. The same on every machine; a new
+ * SKELETON_VERSION makes new identities. */
+uint64_t syslog_identity(struct str app, struct str host, struct str skeleton, struct arena *arena);
 
 #endif

@@ -1,0 +1,58 @@
+/*
+ * Any bytes as a syslog message: every part lies in the input or the arena and is valid UTF-8, and
+ * what is not understood is not lost. Byte 0 picks the options.
+ */
+#include <stdlib.h>
+
+#include "triaged/base/zone.h"
+#include "triaged/decode/syslog.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(struct str s)
+{
+    if ((s.n > 0 && !s.p) || !str_is_utf8(s) || (s.n > 0 && memchr(s.p, '\0', s.n)))
+        abort();
+}
+
+static void check_message(const struct syslog_msg *m)
+{
+    check(m->host), check(m->app), check(m->procid), check(m->msgid), check(m->seq);
+    check(m->msg), check(m->repeated);
+    if (m->facility > 23 || m->severity > 7 || m->n_sd > SYSLOG_SD_MAX ||
+        (m->flags >> SYSLOG_FLAGS_N) != 0)
+        abort();
+    for (size_t i = 0; i < m->n_sd; i++)
+        check(m->sd[i].id), check(m->sd[i].name), check(m->sd[i].value);
+    if (m->format == SYSLOG_RAW && (m->host.p || m->app.p || m->n_sd > 0 || m->has_timestamp))
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct zone *zone;
+    struct arena a;
+    struct syslog_msg m;
+    struct alert alert = {.repeat = 1};
+
+    if (size < 1)
+        return 0;
+    if (!zone)
+        zone = zone_load("Europe/Berlin", NULL);
+    struct syslog_options o = {
+        .now_ms = 1732472070000,
+        .is_unix = data[0] & 1,
+        .is_datagram = data[0] & 2,
+        .max_message = data[0] & 4 ? 48 : 0,
+        .zone = data[0] & 8 ? zone : NULL,
+    };
+
+    arena_init(&a, 0);
+    syslog_parse((struct str){(const char *)data + 1, size - 1}, &o, &a, &m);
+    check_message(&m);
+    syslog_to_alert(&m, S("skeleton"), S("192.0.2.1"), 1732472070000, &a, &alert);
+    if (!alert.is_log || alert.repeat < 1 || labels_get(&alert.labels, S("host")).n == 0)
+        abort();
+    arena_finish(&a);
+    return 0;
+}

@@ -1,0 +1,297 @@
+/*
+ * The syslog reader: one row a message, its parts rendered into one line. Then limits, the names,
+ * and the message as an alert. Every row is also parsed with each of its ends cut off.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "triaged/base/clock.h"
+#include "triaged/base/hash.h"
+#include "triaged/base/zone.h"
+#include "triaged/decode/skeleton.h"
+#include "triaged/decode/syslog.h"
+
+enum { UDP = 1, UNIX = 2 };
+
+struct row {
+    const char *name;
+    struct str raw;
+    const char *expect; /* "FORMAT FACILITY.SEVERITY TIME KEY=VALUE… |MSG| FLAG…" */
+    unsigned how;
+    const char *zone;
+    const char *now; /* NULL: 2024-11-24T18:14:30Z */
+};
+
+static void put_part(struct buf *b, const char *key, struct str v)
+{
+    if (v.p)
+        buf_printf(b, " %s=%.*s", key, STR_ARG(v));
+}
+
+static void render(const struct syslog_msg *m, struct buf *b)
+{
+    static const char *const formats[] = {"raw", "3164", "5424"};
+    char time[CLOCK_RFC3339_SIZE];
+
+    buf_printf(b, "%s %u.%u", formats[m->format], m->facility, m->severity);
+    if (m->has_timestamp)
+        buf_printf(b, " %.*s", STR_ARG(clock_format_us(m->timestamp_us, time)));
+    put_part(b, "host", m->host);
+    put_part(b, "app", m->app);
+    put_part(b, "procid", m->procid);
+    put_part(b, "msgid", m->msgid);
+    put_part(b, "seq", m->seq);
+    for (size_t i = 0; i < m->n_sd; i++) {
+        if (m->sd[i].name.n > 0)
+            buf_printf(b, " %.*s/%.*s=<%.*s>", STR_ARG(m->sd[i].id), STR_ARG(m->sd[i].name),
+                       STR_ARG(m->sd[i].value));
+        else
+            buf_printf(b, " %.*s", STR_ARG(m->sd[i].id));
+    }
+    buf_printf(b, " |%.*s|", STR_ARG(m->msg));
+    if (m->flags & SYSLOG_REPEAT)
+        buf_printf(b, " x%u", m->repeat);
+    put_part(b, "of", m->repeated);
+    for (unsigned i = 0; i < SYSLOG_FLAGS_N; i++) {
+        if (m->flags & 1u << i)
+            buf_printf(b, " %s", syslog_flag_name(1u << i));
+    }
+}
+
+/* Parses a copy that ends where the message ends, so that a read past it is seen. */
+static void parse(const struct row *r, size_t n, uint64_t max, struct buf *out)
+{
+    struct syslog_options o = {.max_message = max};
+    struct zone *zone = r->zone ? zone_load(r->zone, NULL) : NULL;
+    struct syslog_msg m;
+    struct arena a;
+    int64_t now_us = 0;
+    char *exact = malloc(n ? n : 1);
+
+    assert_true(clock_parse_rfc3339_us(str_c(r->now ? r->now : "2024-11-24T18:14:30Z"), &now_us));
+    memcpy(exact, r->raw.p, n);
+    o.now_ms = now_us / 1000;
+    o.zone = zone;
+    o.is_unix = r->how & UNIX;
+    o.is_datagram = r->how & UDP;
+    arena_init(&a, 0);
+    syslog_parse((struct str){exact, n}, &o, &a, &m);
+    render(&m, out);
+    arena_finish(&a);
+    zone_free(zone);
+    free(exact);
+}
+
+static const struct row rows[] = {
+#include "syslog_rows.h"
+};
+
+static void test_rows(void **state)
+{
+    (void)state;
+    size_t failed = 0;
+    bool print = getenv("PRINT_ROWS") != NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf got;
+        buf_init(&got, 1 << 20);
+        parse(&rows[i], rows[i].raw.n, 0, &got);
+        if (!str_eq_c(buf_str(&got), rows[i].expect)) {
+            failed++;
+            print_error("%s:\n  got    %.*s\n  expect %s\n", rows[i].name, STR_ARG(buf_str(&got)),
+                        rows[i].expect);
+        }
+        if (print)
+            print_message("%s: %.*s\n", rows[i].name, STR_ARG(buf_str(&got)));
+        buf_finish(&got);
+    }
+    assert_int_equal(failed, 0);
+}
+
+static void test_cut_anywhere(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        for (size_t n = 0; n < rows[i].raw.n; n++) {
+            struct buf got;
+            buf_init(&got, 1 << 20);
+            parse(&rows[i], n, 0, &got);
+            assert_true(got.n > 0);
+            buf_finish(&got);
+        }
+    }
+}
+
+static void test_max_message(void **state)
+{
+    (void)state;
+    const struct {
+        const char *text;
+        uint64_t max;
+        const char *expect;
+    } cuts[] = {
+        {"<13>a: 12345", 11, "3164 1.5 app=a |1234| truncated no_timestamp"},
+        {"<13>a: 12345", 12, "3164 1.5 app=a |12345| no_timestamp"},
+        {"<13>a: 12345", 13, "3164 1.5 app=a |12345| no_timestamp"},
+        {"<13>a: 12345\n\n", 12, "3164 1.5 app=a |12345| no_timestamp"},
+        {"<13>a: 12\xe2\x82\xac", 12, "3164 1.5 app=a |12\xe2\x82\xac| no_timestamp"},
+        {"<13>a: 12\xe2\x82\xac", 11, "3164 1.5 app=a |12| truncated no_timestamp"},
+        {"<13>a: 12\xe2\x82\xac", 10, "3164 1.5 app=a |12| truncated no_timestamp"},
+        {"<13>a: 12\xe2\x82\xac", 9, "3164 1.5 app=a |12| truncated no_timestamp"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cuts); i++) {
+        struct row r = {.raw = str_c(cuts[i].text)};
+        struct buf got;
+        buf_init(&got, 4096);
+        parse(&r, r.raw.n, cuts[i].max, &got);
+        if (!str_eq_c(buf_str(&got), cuts[i].expect))
+            fail_msg("cut %zu: %.*s", i, STR_ARG(buf_str(&got)));
+        buf_finish(&got);
+    }
+}
+
+static void test_sd_limit(void **state)
+{
+    (void)state;
+    for (unsigned n = SYSLOG_SD_MAX - 1; n <= SYSLOG_SD_MAX + 1; n++) {
+        struct buf b;
+        struct arena a;
+        struct syslog_msg m;
+        struct syslog_options o = {0};
+        buf_init(&b, 1 << 16);
+        arena_init(&a, 0);
+        assert_true(buf_put_c(&b, "<13>1 - h a p i [x"));
+        for (unsigned i = 0; i < n; i++)
+            assert_true(buf_printf(&b, " p%u=\"%u\"", i, i));
+        assert_true(buf_put_c(&b, "] msg"));
+        syslog_parse(buf_str(&b), &o, &a, &m);
+        assert_int_equal(m.n_sd, n <= SYSLOG_SD_MAX ? n : 0);
+        assert_int_equal(m.flags & SYSLOG_BAD_SD, n <= SYSLOG_SD_MAX ? 0 : SYSLOG_BAD_SD);
+        assert_int_equal(m.msg.p[0], n <= SYSLOG_SD_MAX ? 'm' : '[');
+        arena_finish(&a);
+        buf_finish(&b);
+    }
+}
+
+static void test_borrows(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct syslog_msg m;
+    struct syslog_options o = {.now_ms = 1732472070000};
+
+    arena_init(&a, 0);
+    syslog_parse(S("<34>Oct 11 22:14:15 host su[1]: text \xc3\xa4"), &o, &a, &m);
+    assert_int_equal(arena_used(&a), 0); /* an ordinary message costs no memory */
+    syslog_parse(S("<34>1 2003-10-11T22:14:15Z host su 1 - - text"), &o, &a, &m);
+    assert_int_equal(arena_used(&a), 0);
+    arena_finish(&a);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    unsigned f;
+
+    for (unsigned i = 0; i < 24; i++) {
+        assert_true(syslog_facility_from_name(str_c(syslog_facility_name(i)), &f));
+        assert_int_equal(f, i);
+    }
+    assert_string_equal(syslog_facility_name(4), "auth");
+    assert_string_equal(syslog_facility_name(24), "unknown");
+    assert_true(syslog_facility_from_name(S("LOCAL7"), &f));
+    assert_false(syslog_facility_from_name(S("local8"), &f));
+    assert_string_equal(syslog_flag_name(SYSLOG_REPEAT), "repeat");
+    assert_string_equal(syslog_flag_name(1u << SYSLOG_FLAGS_N), "unknown");
+}
+
+static void expect_label(const struct alert *a, const char *name, const char *value)
+{
+    struct str got = labels_get(&a->labels, str_c(name));
+
+    if (!value ? got.p != NULL : !str_eq_c(got, value))
+        fail_msg("%s is \"%.*s\"", name, STR_ARG(got));
+}
+
+static void test_alert(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct syslog_msg m;
+    struct alert alert = {.repeat = 1};
+    struct syslog_options o = {.now_ms = 1732472070000};
+
+    arena_init(&a, 0);
+    syslog_parse(
+        S("<163>1 2024-11-24T18:14:30.123456Z fw1 ike 77 VPN [x@1 a=\"1\" b=\"2\" a=\"3\"][y] "
+          "peer down"),
+        &o, &a, &m);
+    syslog_to_alert(&m, S("peer down"), S("192.0.2.9"), 1732472071000, &a, &alert);
+    assert_int_equal(alert.source, SOURCE_SYSLOG);
+    assert_int_equal(alert.severity, SEVERITY_ERR);
+    assert_true(alert.is_log);
+    assert_false(alert.resolved);
+    assert_int_equal(alert.starts_ms, 1732472070123);
+    assert_int_equal(alert.received_ms, 1732472071000);
+    assert_int_equal(alert.repeat, 1);
+    assert_true(str_eq_c(alert.sender, "192.0.2.9"));
+    expect_label(&alert, "host", "fw1");
+    expect_label(&alert, "app", "ike");
+    expect_label(&alert, "procid", "77");
+    expect_label(&alert, "msgid", "VPN");
+    expect_label(&alert, "facility", "local4");
+    expect_label(&alert, "severity", "err");
+    expect_label(&alert, "message", "peer down");
+    expect_label(&alert, "skeleton", "peer down");
+    expect_label(&alert, "sd.x@1.a", "3"); /* of a repeated one the last */
+    expect_label(&alert, "sd.x@1.b", "2");
+    assert_int_equal(alert.labels.n, 10);
+    uint64_t identity = alert.fingerprint;
+    assert_true(identity == syslog_identity(S("ike"), S("fw1"), S("peer down"), &a));
+
+    struct alert bare = {.repeat = 1};
+    syslog_parse(S("<0>last message repeated 7 times"), &o, &a, &m);
+    syslog_to_alert(&m, S("x"), S("192.0.2.9"), 5, &a, &bare);
+    expect_label(&bare, "host", "192.0.2.9");
+    expect_label(&bare, "app", NULL);
+    assert_int_equal(bare.starts_ms, 5);
+    assert_int_equal(bare.repeat, 7);
+    assert_int_equal(bare.severity, SEVERITY_EMERG);
+    arena_finish(&a);
+}
+
+/* The three parts cannot run into each other, and the value is fixed for ever. */
+static void test_identity(void **state)
+{
+    (void)state;
+    struct arena a;
+
+    arena_init(&a, 0);
+    uint64_t x = syslog_identity(S("ab"), S("c"), S("d"), &a);
+    assert_true(x != syslog_identity(S("a"), S("bc"), S("d"), &a));
+    assert_true(x != syslog_identity(S("ab"), S("cd"), S(""), &a));
+    assert_true(x != syslog_identity(STR_NONE, S("abc"), S("d"), &a));
+    assert_true(syslog_identity(STR_NONE, S("h"), S("d"), &a) ==
+                syslog_identity(S(""), S("h"), S("d"), &a));
+    char bytes[] = "\1\2\0\0\0ab\1\0\0\0c\1\0\0\0d";
+    assert_true(x == hash_sip64((const uint8_t *)"triaged.syslog.1", bytes, sizeof(bytes) - 1));
+    arena_finish(&a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows),        cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_max_message), cmocka_unit_test(test_sd_limit),
+        cmocka_unit_test(test_borrows),     cmocka_unit_test(test_names),
+        cmocka_unit_test(test_alert),       cmocka_unit_test(test_identity),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
