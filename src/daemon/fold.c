@@ -1,0 +1,250 @@
+/*
+ * fold.c - gathers equal observations and writes them as records.
+ * Owns: the entries that wait (arena), references to their verdicts, one record buffer per team.
+ * Never: touches the spool itself; the caller's function does.
+ * Called by: pipeline.c.
+ *
+ * Order: an alert's state is what was received last. Entries leave in order of arrival, and an
+ * observation joins an entry only if that is the last one of its fingerprint and says the same
+ * state.
+ */
+#include "fold.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "triaged/alert/observation.h"
+#include "triaged/base/mem.h"
+
+enum { BY_FP_CAP = 4096 /* power of two; a cache: what does not fit is not folded */ };
+
+void fold_init(struct fold *f, size_t max_entries)
+{
+    memset(f, 0, sizeof(*f));
+    arena_init(&f->arena, 64 * 1024);
+    f->last = &f->first;
+    f->max = max_entries;
+    f->by_fp_cap = BY_FP_CAP;
+    f->by_fp = NEW_ARRAY(struct fold_entry *, BY_FP_CAP);
+}
+
+static void empty(struct fold *f)
+{
+    for (struct fold_entry *e = f->first; e; e = e->next) {
+        if (e->prepared->pending == e)
+            e->prepared->pending = NULL;
+        f->by_fp[e->prepared->fp & (f->by_fp_cap - 1)] = NULL;
+        prepared_unref(e->prepared);
+    }
+    f->first = NULL;
+    f->last = &f->first;
+    f->n = 0;
+    arena_reset(&f->arena);
+}
+
+void fold_finish(struct fold *f)
+{
+    empty(f);
+    for (size_t i = 0; i < f->n_teams; i++) {
+        buf_finish(&f->teams[i].record);
+        free((char *)f->teams[i].team.p);
+    }
+    free(f->teams);
+    free(f->by_fp);
+    arena_finish(&f->arena);
+}
+
+static struct fold_entry *append(struct fold *f, struct prepared *p)
+{
+    struct fold_entry *e = ARENA_NEW(&f->arena, struct fold_entry);
+
+    e->prepared = prepared_ref(p);
+    *f->last = e;
+    f->last = &e->next;
+    f->n++;
+    return e;
+}
+
+static void keep_message(struct fold *f, struct fold_entry *e, struct str message)
+{
+    if (!e->message)
+        e->message = arena_alloc(&f->arena, FOLD_MESSAGE_MAX);
+    e->message_n = (uint32_t)(message.n < FOLD_MESSAGE_MAX ? message.n : FOLD_MESSAGE_MAX);
+    if (e->message_n)
+        memcpy(e->message, message.p, e->message_n);
+}
+
+void fold_add_log(struct fold *f, struct prepared *p, struct str message, uint32_t repeat,
+                  int64_t received_ms, int64_t starts_ms, struct str sender)
+{
+    struct fold_entry *e = p->pending;
+
+    if (!e) {
+        e = append(f, p);
+        e->first_ms = received_ms;
+        e->starts_ms = starts_ms;
+        e->sender = arena_str(&f->arena, sender);
+        p->pending = e;
+    }
+    e->count += repeat;
+    e->last_ms = received_ms;
+    keep_message(f, e, message);
+}
+
+/* The last entry of this alert if it says the same and one count can stand for both. */
+static struct fold_entry *same(struct fold_entry *e, const struct prepared *p,
+                               const struct alert *a)
+{
+    if (!e || e->prepared->fp != p->fp || e->resolved != a->resolved ||
+        !str_eq(e->prepared->team, p->team) || !str_eq(e->prepared->group_key, p->group_key) ||
+        !str_eq(e->prepared->threshold, p->threshold) ||
+        (p->pairs && !str_eq(e->sender, a->sender)))
+        return NULL;
+    return e;
+}
+
+void fold_add(struct fold *f, struct prepared *p, const struct alert *a)
+{
+    struct fold_entry **slot, *e;
+
+    if (p->is_log) {
+        fold_add_log(f, p, labels_get(&a->labels, S("message")), a->repeat, a->received_ms,
+                     a->starts_ms, a->sender);
+        return;
+    }
+    slot = &f->by_fp[p->fp & (f->by_fp_cap - 1)];
+    e = same(*slot, p, a);
+    if (!e) {
+        e = append(f, p);
+        e->first_ms = a->received_ms;
+        e->resolved = a->resolved;
+        e->sender = arena_str(&f->arena, a->sender);
+        *slot = e;
+    } else if (e->prepared != p) { /* the newer annotations win */
+        prepared_unref(e->prepared);
+        e->prepared = prepared_ref(p);
+    }
+    e->count += a->repeat;
+    e->last_ms = a->received_ms;
+    e->starts_ms = a->starts_ms;
+    e->ends_ms = a->ends_ms;
+    e->lease_ms = a->lease_ms;
+}
+
+static struct fold_team *team_of(struct fold *f, struct str team)
+{
+    struct fold_team *t;
+
+    for (size_t i = 0; i < f->n_teams; i++)
+        if (str_eq(f->teams[i].team, team))
+            return &f->teams[i];
+    f->teams = xrealloc_array(f->teams, f->n_teams + 1, sizeof(*f->teams));
+    t = &f->teams[f->n_teams++];
+    *t = (struct fold_team){.team = {xstrndup(team.p, team.n), team.n}};
+    buf_init(&t->record, RECORD_BYTES_MAX + 64 * 1024);
+    return t;
+}
+
+static void put_item(struct buf *b, const struct fold_entry *e, struct str state)
+{
+    const struct prepared *p = e->prepared;
+    size_t length_at;
+
+    record_put(b, (struct str){p->fingerprint, 16});
+    record_put(b, p->group_key);
+    record_put(b, state);
+    record_put(b, p->is_log ? S("log") : S("alert"));
+    record_put_i64(b, e->first_ms);
+    record_put_i64(b, e->last_ms);
+    record_put_i64(b, (int64_t)e->count);
+    record_put_i64(b, e->starts_ms);
+    record_put_i64(b, e->ends_ms);
+    record_put_i64(b, e->lease_ms);
+    record_put(b, e->sender);
+    record_put(b, p->pairs ? S("1") : S("0"));
+    record_put(b, p->system);
+    record_put(b, str_c(p->impact));
+    record_put(b, str_c(p->urgency));
+    record_put(b, p->rule);
+    record_put(b, p->threshold);
+    record_put(b, p->suppress);
+    record_put(b, p->meta);
+    length_at = b->n; /* written in place: its length is known only afterwards */
+    buf_put_u32le(b, 0);
+    prepared_put_alert(p, (struct str){e->message, e->message_n}, b);
+    for (size_t i = 0, n = b->n - length_at - 4; i < 4; i++, n >>= 8)
+        b->p[length_at + i] = (char)(n & 0xff);
+}
+
+static bool close_record(struct fold_team *t, fold_record_fn *record, void *arg)
+{
+    bool kept;
+
+    if (t->items == 0)
+        return true;
+    kept = record_end(&t->record, t->items) && record(arg, t->team, buf_str(&t->record));
+    t->items = 0;
+    buf_reset(&t->record);
+    return kept;
+}
+
+static bool write_item(struct fold_team *t, const struct fold_entry *e, struct str state,
+                       fold_record_fn *record, void *arg)
+{
+    size_t before = t->record.n;
+
+    for (int attempt = 0; attempt < 2; attempt++) {
+        if (t->items == 0)
+            record_begin(&t->record, RECORD_OBSERVE, OBSERVE_N, e->first_ms);
+        put_item(&t->record, e, state);
+        t->items++;
+        if (!t->record.overflow && t->record.n <= RECORD_BYTES_MAX)
+            break;
+        /* too big with its neighbours: send those, then begin anew with it alone */
+        if (t->items == 1)
+            break;
+        t->items--;
+        t->record.n = before;
+        t->record.overflow = false;
+        if (!close_record(t, record, arg))
+            return false;
+        before = 0;
+    }
+    return t->items < RECORD_ITEMS_MAX || close_record(t, record, arg);
+}
+
+static bool write_all(struct fold *f, const struct conf *conf, int64_t rules_loaded_ms,
+                      fold_record_fn *record, void *arg)
+{
+    for (struct fold_entry *e = f->first; e; e = e->next) {
+        struct str team = e->prepared->team;
+
+        if (!write_item(team_of(f, team), e, e->resolved ? S("resolved") : S("firing"), record,
+                        arg))
+            return false;
+        if (!e->resolved || e->starts_ms >= rules_loaded_ms)
+            continue;
+        for (size_t i = 0; i < conf->n_teams; i++)
+            if (!str_eq(conf->teams[i].name, team) &&
+                !write_item(team_of(f, conf->teams[i].name), e, S("elsewhere"), record, arg))
+                return false;
+    }
+    for (size_t i = 0; i < f->n_teams; i++)
+        if (!close_record(&f->teams[i], record, arg))
+            return false;
+    return true;
+}
+
+bool fold_flush(struct fold *f, const struct conf *conf, int64_t rules_loaded_ms,
+                bool keep_on_failure, fold_record_fn *record, void *arg)
+{
+    bool ok = write_all(f, conf, rules_loaded_ms, record, arg);
+
+    for (size_t i = 0; i < f->n_teams; i++) {
+        f->teams[i].items = 0;
+        buf_reset(&f->teams[i].record);
+    }
+    if (ok || !keep_on_failure)
+        empty(f);
+    return ok;
+}

@@ -1,0 +1,73 @@
+/*
+ * fold.h - observations gathered within a turn of the loop (HTTP) or a window (syslog): equals
+ * become one with a count; then all are written as records, up to 256 of one team each.
+ */
+#ifndef TRIAGED_DAEMON_FOLD_H
+#define TRIAGED_DAEMON_FOLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "prepared.h"
+#include "triaged/base/arena.h"
+#include "triaged/base/buf.h"
+
+enum { FOLD_MESSAGE_MAX = 1024 /* bytes of the last message that are kept */ };
+
+struct fold_entry {
+    struct prepared *prepared;
+    bool resolved;
+    uint64_t count;
+    int64_t first_ms, last_ms, starts_ms, ends_ms, lease_ms;
+    struct str sender;
+    char *message; /* logs: FOLD_MESSAGE_MAX bytes in the arena */
+    uint32_t message_n;
+    struct fold_entry *next;
+};
+
+struct fold_team { /* the record of a team that is being filled */
+    struct str team;
+    struct buf record;
+    uint32_t items;
+    int64_t at_ms;
+};
+
+struct fold {
+    struct arena arena;
+    struct fold_entry *first, **last;
+    size_t n, max;
+    struct fold_entry **by_fp; /* labelled alerts: the last entry of a fingerprint */
+    size_t by_fp_cap;
+    struct fold_team *teams;
+    size_t n_teams;
+};
+
+/* Where records go. Returns false when it could not be kept (spool full or broken). */
+typedef bool fold_record_fn(void *arg, struct str team, struct str payload);
+
+void fold_init(struct fold *f, size_t max_entries);
+void fold_finish(struct fold *f);
+static inline bool fold_is_empty(const struct fold *f)
+{
+    return f->n == 0;
+}
+static inline bool fold_is_full(const struct fold *f)
+{
+    return f->n >= f->max;
+}
+
+/* Adds one observation (of `a`, already decided). Takes no reference that outlives the flush. */
+void fold_add(struct fold *f, struct prepared *p, const struct alert *a);
+/* The short way for a log message whose verdict was cached. */
+void fold_add_log(struct fold *f, struct prepared *p, struct str message, uint32_t repeat,
+                  int64_t received_ms, int64_t starts_ms, struct str sender);
+
+/*
+ * Writes everything as records and empties the fold. A resolve whose start is older than
+ * rules_loaded_ms is written for the other teams of conf too, as `elsewhere` (DESIGN section 3).
+ * False when a record was not kept: then the fold is unchanged when keep_on_failure, else emptied.
+ */
+bool fold_flush(struct fold *f, const struct conf *conf, int64_t rules_loaded_ms,
+                bool keep_on_failure, fold_record_fn *record, void *arg);
+
+#endif

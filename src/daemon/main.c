@@ -1,0 +1,114 @@
+/*
+ * main.c - the map of the daemon.
+ *
+ *   main.c            arguments, then supervisor_run()
+ *   supervisor.c      the main thread: boot, signals, watchdog, stop
+ *     reload.c        SIGHUP and POST /-/reload: all or nothing
+ *     ticker.c        settings and deadlines, once a second, by script
+ *       settings.c    the configuration as the scripts read it
+ *     notify.c        what systemd is told
+ *     mailbox.c       the only way between threads
+ *   worker.c          one loop with its listeners, spool and Redis connection
+ *     routes.c        HTTP: the table; auth.c who asks; reply.c how errors look
+ *       routes_intake.c   webhooks and /api/v2/alerts
+ *       routes_api_v2.c   what amtool asks first
+ *       routes_ops.c      healthy, ready, metrics, reload
+ *     pipeline.c      the journey of an alert, in order
+ *       vcache.c      verdicts on what looked the same
+ *       prepared.c    a verdict, encoded once
+ *       fold.c        equals become one with a count; records
+ *     answers.c       who waits for the spool
+ *     shipper.c       from the spool to Redis, exactly once
+ *     quarantine.c    payloads of no use, kept aside
+ *
+ * Below: net (sockets), store (Redis), spool (the log), decode (formats), rules (verdicts),
+ * alert (the value), conf (the snapshot), base. See docs/ARCHITECTURE.md.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor.h"
+#include "triaged/base/diag.h"
+#include "triaged/base/log.h"
+
+static const char usage[] =
+    "usage: triaged [-c FILE] [--check] [--log-level LEVEL]\n"
+    "\n"
+    "  -c, --config FILE     configuration (default " TRIAGED_SYSCONFDIR "/triaged/triaged.yaml)\n"
+    "      --check           read the configuration, say what is wrong with it, and exit 0 or 1\n"
+    "      --log-level LEVEL error, warning, info (default) or debug\n"
+    "      --version         print the version\n"
+    "  -h, --help            print this\n"
+    "\n"
+    "SIGHUP or POST /-/reload loads the configuration again; SIGTERM stops after what was "
+    "accepted\n"
+    "is safe. See triaged(8), triaged.yaml(5), triagectl(1).\n";
+
+static int check(const char *file)
+{
+    struct diag why;
+    const struct ruleset *rules;
+    int status;
+
+    diag_init(&why);
+    rules = supervisor_load(file, &why);
+    status = rules ? EXIT_SUCCESS : EXIT_FAILURE;
+    diag_print(&why, stderr);
+    if (rules)
+        printf("%s: ok, %zu rules, %zu teams\n", file, ruleset_conf(rules)->n_rules,
+               ruleset_conf(rules)->n_teams);
+    ruleset_unref(rules);
+    diag_finish(&why);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    enum { OPT_CHECK = 256, OPT_LEVEL, OPT_VERSION };
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check", no_argument, NULL, OPT_CHECK},
+        {"log-level", required_argument, NULL, OPT_LEVEL},
+        {"version", no_argument, NULL, OPT_VERSION},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    const char *file = TRIAGED_SYSCONFDIR "/triaged/triaged.yaml";
+    enum log_level level;
+    bool only_check = false;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            file = optarg;
+            break;
+        case OPT_CHECK:
+            only_check = true;
+            break;
+        case OPT_LEVEL:
+            if (!log_level_from_name(optarg, &level)) {
+                fprintf(stderr, "triaged: unknown log level \"%s\"\n", optarg);
+                return 2;
+            }
+            log_set_level(level);
+            break;
+        case OPT_VERSION:
+            puts("triaged " TRIAGED_VERSION);
+            return EXIT_SUCCESS;
+        case 'h':
+            fputs(usage, stdout);
+            return EXIT_SUCCESS;
+        default:
+            fputs(usage, stderr);
+            return 2;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "triaged: unexpected argument \"%s\"\n", argv[optind]);
+        return 2;
+    }
+    return only_check ? check(file) : supervisor_run(file);
+}

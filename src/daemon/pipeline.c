@@ -1,0 +1,410 @@
+/*
+ * pipeline.c - the journey of an alert, in order:
+ *
+ *   decode (done by the caller) -> rules -> priority -> fold -> spool append -> answer -> ship
+ *
+ * take_alert() is that path for labelled alerts, pipeline_take_syslog() for log messages, which
+ * differ only in that most of them look like one seen before: then the verdict comes from the
+ * cache. Both end in a fold; flush() turns a fold into records of the spool.
+ * Never: blocks; talks to Redis (shipper.c does).
+ */
+#include "pipeline.h"
+
+#include <event2/event.h>
+#include <string.h>
+
+#include "shipper.h"
+#include "worker.h"
+#include "triaged/base/clock.h"
+#include "triaged/base/log.h"
+#include "triaged/base/metrics.h"
+#include "triaged/decode/skeleton.h"
+#include "triaged/decode/syslog.h"
+#include "triaged/net/syslog_frame.h"
+
+enum { SYSLOG_WINDOW_MS = 20, KEY_SEED = 1 };
+
+static struct metric_family alerts_total = {
+    .name = "triaged_alerts_total",
+    .help = "Alerts and log messages taken in, by source and what became of them.",
+    .type = METRIC_COUNTER,
+    .labels = {"source", "outcome"}, /* accepted, dropped, beat */
+};
+static struct metric_family cache_total = {
+    .name = "triaged_verdict_cache_total",
+    .help = "Look-ups in the verdict cache.",
+    .type = METRIC_COUNTER,
+    .labels = {"result"}, /* hit, recheck_failed, miss, uncacheable */
+};
+static struct metric_family defects_total = {
+    .name = "triaged_syslog_defects_total",
+    .help = "Syslog messages with a defect that was read around.",
+    .type = METRIC_COUNTER,
+    .labels = {"defect"},
+};
+static struct metric_family records_total = {
+    .name = "triaged_spool_records_total",
+    .help = "Records offered to the spool, by result.",
+    .type = METRIC_COUNTER,
+    .labels = {"result"}, /* ok, full, broken */
+};
+
+/* The cells of an outcome, found once: this is the hot path. */
+enum outcome { ACCEPTED, DROPPED, BEAT, OUTCOME_N };
+static const char *const outcome_names[OUTCOME_N] = {"accepted", "dropped", "beat"};
+
+static void count(enum alert_source source, enum outcome outcome, uint32_t n)
+{
+    static _Atomic(struct metric_cell *) cells[SOURCE_N][OUTCOME_N];
+    struct metric_cell *c = atomic_load_explicit(&cells[source][outcome], memory_order_acquire);
+
+    if (!c) {
+        c = metric_cell(&alerts_total, alert_source_name(source), outcome_names[outcome]);
+        atomic_store_explicit(&cells[source][outcome], c, memory_order_release);
+    }
+    metric_add(c, n);
+}
+
+enum lookup { HIT, RECHECK_FAILED, MISS, UNCACHEABLE, LOOKUP_N };
+
+static void count_lookup(enum lookup result)
+{
+    static const char *const names[LOOKUP_N] = {"hit", "recheck_failed", "miss", "uncacheable"};
+    static _Atomic(struct metric_cell *) cells[LOOKUP_N];
+    struct metric_cell *c = atomic_load_explicit(&cells[result], memory_order_acquire);
+
+    if (!c) {
+        c = metric_cell(&cache_total, names[result]);
+        atomic_store_explicit(&cells[result], c, memory_order_release);
+    }
+    metric_add(c, 1);
+}
+
+/* ---- keys of the verdict cache --------------------------------------------------------------- */
+
+static void key_put(struct buf *k, struct str s)
+{
+    buf_put_u32le(k, (uint32_t)s.n);
+    buf_put_str(k, s);
+}
+
+static void key_put_labels(struct buf *k, const struct labels *l)
+{
+    buf_put_u32le(k, l->n);
+    for (uint32_t i = 0; i < l->n; i++) {
+        key_put(k, l->v[i].name);
+        key_put(k, l->v[i].value);
+    }
+}
+
+static struct hash128 key_of_alert(struct worker *w, const struct alert *a)
+{
+    struct buf *k = &w->key;
+
+    buf_reset(k);
+    buf_put_u32le(k, (uint32_t)a->source);
+    key_put(k, a->listener);
+    key_put_labels(k, &a->labels);
+    key_put_labels(k, &a->annotations);
+    key_put_labels(k, &a->group_labels);
+    key_put(k, a->generator_url);
+    return hash_fast128(k->p, k->n, KEY_SEED);
+}
+
+static struct hash128 key_of_message(struct worker *w, const struct syslog_peer *peer,
+                                     struct str host, const struct syslog_msg *m,
+                                     struct str skeleton)
+{
+    struct buf *k = &w->key;
+
+    buf_reset(k);
+    buf_put_u64le(k, (uint64_t)(uintptr_t)peer->listener);
+    buf_put_u32le(k, (uint32_t)(m->facility << 8 | m->severity));
+    key_put(k, host);
+    key_put(k, m->app);
+    key_put(k, skeleton);
+    return hash_fast128(k->p, k->n, KEY_SEED);
+}
+
+/* A verdict that the windows of maintenance may change within the second is kept no longer. */
+static int64_t valid_until(const struct worker *w)
+{
+    return w->conf->n_maintenance ? (w->now_ms / 1000 + 1) * 1000 : 0;
+}
+
+/* ---- rules ------------------------------------------------------------------------------------
+ */
+
+/* Decides and encodes. NULL: a heartbeat, which goes no further. Caller owns the reference. */
+static struct prepared *decide(struct worker *w, struct alert *a, struct rules_path **path)
+{
+    struct verdict v;
+
+    rules_decide(w->rules, w->scratch, a, w->now_ms, &w->arena, &v, NULL, path);
+    if (v.heartbeat) {
+        count(a->source, BEAT, a->repeat);
+        return NULL;
+    }
+    a->fingerprint = v.fingerprint;
+    return prepared_create(a, &v, w->conf, &w->encode);
+}
+
+/* Counts, folds and lets go of the reference. */
+static void take(struct fold *f, struct prepared *p, const struct alert *a)
+{
+    count(a->source, p->drop ? DROPPED : ACCEPTED, a->repeat);
+    if (!p->drop)
+        fold_add(f, p, a);
+    prepared_unref(p);
+}
+
+/* ---- labelled alerts --------------------------------------------------------------------------
+ */
+
+static void add_listener_labels(struct worker *w, const struct conf_listener *l, struct alert *a)
+{
+    if (!l || l->labels.n == 0)
+        return;
+    for (size_t i = 0; i < l->labels.n; i++)
+        if (!labels_get(&a->labels, l->labels.v[i].name).p)
+            labels_add(&a->labels, &w->batch.arena, l->labels.v[i].name, l->labels.v[i].value);
+    labels_normalise(&a->labels);
+}
+
+static void take_alert(struct worker *w, struct alert *a)
+{
+    struct hash128 key = key_of_alert(w, a);
+    struct vcache_entry *e = vcache_get(&w->vcache, key, w->now_ms);
+    struct prepared *p;
+
+    if (e) {
+        count_lookup(HIT);
+        take(&w->fold_http, prepared_ref(e->prepared), a);
+        return;
+    }
+    count_lookup(MISS);
+    arena_reset(&w->arena);
+    p = decide(w, a, NULL);
+    if (!p)
+        return;
+    vcache_put(&w->vcache, key, p, NULL, valid_until(w));
+    take(&w->fold_http, p, a);
+}
+
+void pipeline_take_batch(struct worker *w, struct http_request *req, int status, const char *type,
+                         struct str body)
+{
+    const struct conf_listener *l = http_request_listener(req);
+
+    w->now_ms = clock_wall_ms();
+    for (size_t i = 0; i < w->batch.n; i++) {
+        struct alert *a = &w->batch.alerts[i];
+
+        a->listener = l ? l->address : STR_NONE;
+        add_listener_labels(w, l, a);
+        take_alert(w, a);
+    }
+    answers_add(&w->answers, req, status, type, body);
+    if (fold_is_full(&w->fold_http))
+        pipeline_flush_http(w);
+    else
+        event_active(w->flush_http, EV_TIMEOUT, 0); /* with whatever else this turn brings */
+}
+
+/* ---- log messages ------------------------------------------------------------------------------
+ */
+
+static void count_defects(unsigned flags)
+{
+    for (unsigned bit = 1; flags; bit <<= 1) {
+        if (flags & bit)
+            metric_add(metric_cell(&defects_total, syslog_flag_name(bit)), 1);
+        flags &= ~bit;
+    }
+}
+
+static void message_to_alert(struct worker *w, const struct syslog_peer *peer,
+                             const struct syslog_msg *m, struct str skeleton, struct alert *a)
+{
+    const struct conf_listener *l = peer->listener;
+
+    memset(a, 0, sizeof(*a));
+    syslog_to_alert(m, skeleton, peer->host, w->now_ms, &w->arena, a);
+    a->listener = l->address;
+    a->sender = peer->host;
+    for (size_t i = 0; i < l->labels.n; i++)
+        if (!labels_get(&a->labels, l->labels.v[i].name).p)
+            labels_add(&a->labels, &w->arena, l->labels.v[i].name, l->labels.v[i].value);
+    if (l->labels.n)
+        labels_normalise(&a->labels);
+}
+
+/*
+ * A verdict that renders finer fields (a captured client in the group key) is decided per message;
+ * equal outcomes still share one encoding, so that they fold.
+ */
+static struct prepared *share_by_outcome(struct worker *w, struct prepared *p)
+{
+    struct vcache_entry *e;
+    struct hash128 key;
+
+    if (p->drop)
+        return p;
+    buf_reset(&w->key);
+    buf_put_c(&w->key, "outcome");
+    buf_put_u64le(&w->key, p->fp);
+    key_put(&w->key, p->team);
+    key_put(&w->key, p->group_key);
+    key_put(&w->key, p->threshold);
+    key_put(&w->key, p->suppress);
+    key = hash_fast128(w->key.p, w->key.n, KEY_SEED);
+    e = vcache_get(&w->vcache, key, w->now_ms);
+    if (!e) {
+        vcache_put(&w->vcache, key, p, NULL, valid_until(w));
+        return p;
+    }
+    prepared_unref(p);
+    return prepared_ref(e->prepared);
+}
+
+static void decide_message(struct worker *w, struct alert *a, struct hash128 key, bool cacheable)
+{
+    struct rules_path *path = NULL;
+    struct prepared *p = decide(w, a, &path);
+
+    if (!p) {
+        rules_path_destroy(path);
+        return;
+    }
+    if (path && rules_path_finer_output(path)) {
+        p = share_by_outcome(w, p);
+        if (cacheable)
+            vcache_put(&w->vcache, key, NULL, NULL, valid_until(w));
+        rules_path_destroy(path);
+    } else if (cacheable) {
+        vcache_put(&w->vcache, key, p, path, valid_until(w));
+    } else {
+        rules_path_destroy(path);
+    }
+    take(&w->fold_syslog, p, a);
+}
+
+static void schedule_syslog_flush(struct worker *w)
+{
+    static const struct timeval window = {0, SYSLOG_WINDOW_MS * 1000};
+
+    if (fold_is_full(&w->fold_syslog)) {
+        pipeline_flush_syslog(w);
+    } else if (!w->syslog_flush_set && !fold_is_empty(&w->fold_syslog)) {
+        w->syslog_flush_set = true;
+        event_add(w->flush_syslog, &window);
+    }
+}
+
+static void take_message(struct worker *w, const struct syslog_peer *peer,
+                         const struct syslog_msg *m)
+{
+    char skeleton_text[SKELETON_MAX];
+    struct str skeleton = {skeleton_text, skeleton_of(m->msg, skeleton_text)};
+    struct str host = m->host.n ? m->host : peer->host;
+    struct hash128 key = key_of_message(w, peer, host, m, skeleton);
+    struct vcache_entry *e = vcache_get(&w->vcache, key, w->now_ms);
+    struct alert a;
+
+    if (e && e->prepared && !e->path) { /* nothing finer to look at: the common case */
+        count_lookup(HIT);
+        count(SOURCE_SYSLOG, e->prepared->drop ? DROPPED : ACCEPTED, m->repeat);
+        if (!e->prepared->drop)
+            fold_add_log(&w->fold_syslog, e->prepared, m->msg, m->repeat, w->now_ms,
+                         m->has_timestamp ? m->timestamp_us / 1000 : w->now_ms, peer->host);
+        return;
+    }
+    message_to_alert(w, peer, m, skeleton, &a);
+    if (e && e->prepared && rules_recheck(e->path, w->scratch, &a)) {
+        count_lookup(HIT);
+        take(&w->fold_syslog, prepared_ref(e->prepared), &a);
+        return;
+    }
+    count_lookup(!e ? MISS : e->prepared ? RECHECK_FAILED : UNCACHEABLE);
+    decide_message(w, &a, key, !e || e->prepared);
+}
+
+void pipeline_take_syslog(struct worker *w, const struct syslog_peer *peer, struct str message,
+                          unsigned frame_flags)
+{
+    struct syslog_options o = {
+        .now_ms = w->now_ms,
+        .zone = worker_zone(w, peer->listener),
+        .is_unix = peer->is_unix,
+        .is_datagram = peer->listener->transport == TRANSPORT_UDP ||
+                       peer->listener->transport == TRANSPORT_UNIX_DGRAM,
+        .max_message = peer->listener->max_message,
+    };
+    struct syslog_msg m;
+
+    arena_reset(&w->arena);
+    syslog_parse(message, &o, &w->arena, &m);
+    if (frame_flags & FRAME_TRUNCATED)
+        m.flags |= SYSLOG_TRUNCATED;
+    if (m.flags)
+        count_defects(m.flags);
+    take_message(w, peer, &m);
+    schedule_syslog_flush(w);
+}
+
+/* ---- fold -> spool ------------------------------------------------------------------------------
+ */
+
+struct append {
+    struct worker *w;
+    uint64_t ticket;
+};
+
+static bool append_record(void *arg, struct str team, struct str payload)
+{
+    struct append *ap = arg;
+    static const char *const names[] = {"ok", "full", "broken"};
+    enum spool_result r = spool_append(ap->w->spool, team, payload, ap->w->now_ms, &ap->ticket);
+
+    metric_add(metric_cell(&records_total, names[r]), 1);
+    return r == SPOOL_OK;
+}
+
+static bool flush(struct worker *w, struct fold *f, bool keep_on_failure, uint64_t *ticket)
+{
+    struct append ap = {.w = w};
+    bool ok;
+
+    *ticket = 0;
+    if (fold_is_empty(f))
+        return true;
+    w->now_ms = clock_wall_ms();
+    ok = fold_flush(f, w->conf, w->rules_loaded_ms, keep_on_failure, append_record, &ap);
+    *ticket = ap.ticket;
+    spool_commit(w->spool);
+    shipper_kick(w->shipper);
+    return ok;
+}
+
+bool pipeline_flush_http(struct worker *w)
+{
+    uint64_t ticket;
+    bool ok = flush(w, &w->fold_http, false, &ticket);
+
+    if (ok)
+        answers_appended(&w->answers, ticket);
+    else
+        answers_refuse(&w->answers, "the spool has no room; nothing was kept, send again later");
+    answers_durable(&w->answers, spool_durable(w->spool));
+    return ok;
+}
+
+bool pipeline_flush_syslog(struct worker *w)
+{
+    uint64_t ticket;
+    bool ok = flush(w, &w->fold_syslog, true, &ticket);
+
+    w->syslog_flush_set = false;
+    event_del(w->flush_syslog);
+    return ok;
+}

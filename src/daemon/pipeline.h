@@ -1,0 +1,26 @@
+/*
+ * pipeline.h - the journey of an alert through a worker, from bytes to the spool.
+ */
+#ifndef TRIAGED_DAEMON_PIPELINE_H
+#define TRIAGED_DAEMON_PIPELINE_H
+
+#include <stdbool.h>
+
+#include "triaged/base/str.h"
+
+struct worker;
+struct syslog_peer;
+struct http_request;
+
+/* The alerts of w->batch, decoded from one request. The request is answered with (status, type,
+ * body) once all of them are durable, or 503 when they cannot be kept. */
+void pipeline_take_batch(struct worker *w, struct http_request *req, int status, const char *type,
+                         struct str body);
+/* One syslog message; frame_flags as in net/syslog_frame.h. */
+void pipeline_take_syslog(struct worker *w, const struct syslog_peer *peer, struct str message,
+                          unsigned frame_flags);
+/* Writes what is folded to the spool; false when the spool would not take it. */
+bool pipeline_flush_http(struct worker *w);
+bool pipeline_flush_syslog(struct worker *w);
+
+#endif

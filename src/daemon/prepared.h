@@ -1,0 +1,41 @@
+/*
+ * prepared.h - a verdict ready to be spooled: every field of an observation that does not change
+ * from one receipt to the next, encoded once. Reference-counted: the verdict cache and the fold
+ * entries that wait hold it.
+ */
+#ifndef TRIAGED_DAEMON_PREPARED_H
+#define TRIAGED_DAEMON_PREPARED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "triaged/alert/alert.h"
+#include "triaged/rules/ruleset.h"
+
+struct fold_entry;
+
+struct prepared {
+    int refs;
+    bool drop; /* counted only; no other field is set */
+    bool is_log;
+    bool pairs;   /* /api/v2: senders come in pairs */
+    size_t bytes; /* memory held, for the cache's bound */
+    struct str team, group_key, rule, system, threshold, suppress;
+    const char *impact, *urgency;
+    char fingerprint[17];
+    uint64_t fp;
+    struct str meta;  /* JSON object */
+    struct str alert; /* JSON members; for logs all but the message, see prepared_put_alert */
+    struct fold_entry *pending; /* logs: the entry of the present fold window, or NULL */
+    char text[];
+};
+
+/* Encodes a verdict on an alert. `scratch` is reset. The caller owns one reference. */
+struct prepared *prepared_create(const struct alert *a, const struct verdict *v,
+                                 const struct conf *conf, struct buf *scratch);
+struct prepared *prepared_ref(struct prepared *p);
+void prepared_unref(struct prepared *p); /* accepts NULL */
+/* The field `alert` of an observation: for logs with the text of the last message folded in. */
+bool prepared_put_alert(const struct prepared *p, struct str last_message, struct buf *out);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * routes.c - the table of routes and the way to a handler.
+ * Owns nothing. Called by: net/http.c through the worker's callbacks.
+ * To add a route: a row here, a handler in the routes_*.c of its subject.
+ */
+#include "routes.h"
+
+#include <string.h>
+
+#include "auth.h"
+#include "reply.h"
+#include "worker.h"
+#include "triaged/base/mem.h"
+#include "triaged/base/metrics.h"
+
+static const struct route routes[] = {
+    {HTTP_GET, "/", ACCESS_ANYONE, route_index},
+    {HTTP_GET, "/-/healthy", ACCESS_ANYONE, route_healthy},
+    {HTTP_GET, "/-/ready", ACCESS_ANYONE, route_ready},
+    {HTTP_POST, "/-/reload", ACCESS_ADMIN, route_reload},
+    {HTTP_GET, "/api/v2/receivers", ACCESS_METRICS, route_api_v2_receivers},
+    {HTTP_GET, "/api/v2/status", ACCESS_METRICS, route_api_v2_status},
+    {HTTP_POST, "/api/v2/alerts", ACCESS_INGEST, route_api_v2_post_alerts},
+    {HTTP_GET, "/metrics", ACCESS_METRICS, route_metrics},
+    {HTTP_POST, "/webhook/*", ACCESS_INGEST, route_webhook},
+};
+
+static struct metric_family denied_total = {
+    .name = "triaged_http_denied_total",
+    .help = "Requests refused for their credentials.",
+    .type = METRIC_COUNTER,
+    .labels = {"reason"}, /* missing, wrong, forbidden */
+};
+
+static bool path_matches(const struct route *r, struct str path, struct str *rest)
+{
+    struct str pattern = str_c(r->path);
+
+    *rest = STR_NONE;
+    if (pattern.p[pattern.n - 1] != '*')
+        return str_eq(path, pattern);
+    pattern.n--;
+    if (!str_starts(path, pattern) || path.n == pattern.n)
+        return false;
+    *rest = str_sub(path, pattern.n, path.n);
+    return true;
+}
+
+static bool is_api_v2(struct str path)
+{
+    return str_starts(path, S("/api/v2/"));
+}
+
+static void not_found(struct http_request *req, struct str path, const char *allow)
+{
+    char text[256];
+
+    if (allow) {
+        http_reply_header(req, "Allow", allow);
+        snprintf(text, sizeof(text), "method not allowed here; allowed: %s", allow);
+        if (is_api_v2(path))
+            reply_api_v2(req, 405, 405, text);
+        else
+            reply_error(req, 405, "method_not_allowed", text, NULL);
+        return;
+    }
+    snprintf(text, sizeof(text), "path %.*s was not found", path.n < 128 ? (int)path.n : 128,
+             path.p ? path.p : "");
+    if (is_api_v2(path))
+        reply_api_v2(req, 404, 404, text);
+    else
+        reply_error(req, 404, "not_found", text, NULL);
+}
+
+static void refuse(struct http_request *req, enum auth_result why)
+{
+    static const char *const reasons[] = {"", "missing", "wrong", "forbidden"};
+
+    metric_add(metric_cell(&denied_total, reasons[why]), 1);
+    if (why == AUTH_FORBIDDEN) {
+        reply_error(req, 403, "forbidden", "this token's role does not allow it", NULL);
+        return;
+    }
+    http_reply_header(req, "WWW-Authenticate", "Basic realm=\"triaged\"");
+    reply_error(req, 401, "unauthorized",
+                why == AUTH_MISSING ? "send Authorization: Bearer TOKEN, or Basic with name:token"
+                                    : "no token of the configuration has this SHA-256",
+                NULL);
+}
+
+void routes_on_request(void *arg, struct http_request *req)
+{
+    struct worker *w = arg;
+    struct route_call call = {.w = w, .req = req};
+    struct str path = http_request_path(req);
+    enum http_method method = http_request_method(req);
+    const char *allow = NULL;
+
+    if (method == HTTP_HEAD)
+        method = HTTP_GET;
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        enum auth_result auth;
+
+        if (!path_matches(&routes[i], path, &call.rest))
+            continue;
+        if (routes[i].method != method) {
+            allow = routes[i].method == HTTP_GET ? "GET, HEAD" : "POST";
+            continue;
+        }
+        auth = auth_check(w->conf, http_request_header(req, "Authorization"), routes[i].access,
+                          &call.token);
+        if (auth != AUTH_OK) {
+            refuse(req, auth);
+            return;
+        }
+        routes[i].handle(&call);
+        return;
+    }
+    not_found(req, path, allow);
+}

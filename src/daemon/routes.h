@@ -1,0 +1,53 @@
+/*
+ * routes.h - the table of what is served over HTTP (DESIGN section 8): one row a route.
+ */
+#ifndef TRIAGED_DAEMON_ROUTES_H
+#define TRIAGED_DAEMON_ROUTES_H
+
+#include "triaged/base/str.h"
+#include "triaged/conf/conf.h"
+#include "triaged/net/http.h"
+
+struct worker;
+
+enum access { /* who may: see auth.h */
+              ACCESS_ANYONE,
+              ACCESS_INGEST,  /* role ingest, or manager and admin */
+              ACCESS_METRICS, /* any role */
+              ACCESS_VIEWER,
+              ACCESS_RESPONDER,
+              ACCESS_MANAGER,
+              ACCESS_ADMIN,
+};
+
+struct route_call {
+    struct worker *w;
+    struct http_request *req;
+    struct str rest;                /* what follows a prefix route's path */
+    const struct conf_token *token; /* who asks, or NULL (loopback without tokens) */
+};
+
+struct route {
+    enum http_method method; /* a GET route serves HEAD too */
+    const char *path;        /* exact; a final "*" takes a rest */
+    enum access access;
+    void (*handle)(const struct route_call *call);
+};
+
+/* Finds the route, checks who asks, calls it. The server's callback; arg is the worker. */
+void routes_on_request(void *arg, struct http_request *req);
+
+/* Handlers, by file. routes_intake.c: */
+void route_webhook(const struct route_call *call);
+void route_api_v2_post_alerts(const struct route_call *call);
+/* routes_api_v2.c: */
+void route_api_v2_status(const struct route_call *call);
+void route_api_v2_receivers(const struct route_call *call);
+/* routes_ops.c: */
+void route_index(const struct route_call *call);
+void route_healthy(const struct route_call *call);
+void route_ready(const struct route_call *call);
+void route_metrics(const struct route_call *call);
+void route_reload(const struct route_call *call);
+
+#endif

@@ -1,0 +1,467 @@
+/*
+ * shipper.c - from the spool to Redis.
+ * Owns: which records are in flight, and what to do about each answer. The record order of a team
+ *       is kept by the scripts' (stream, seq, prev) rule; this file only has to go back far enough.
+ * Never: changes a record; decides about alerts.
+ * Called by: pipeline.c (kick), worker.c (ready, tick).
+ *
+ *   OK, SKIP            acknowledged
+ *   GAP applied         stop sending, let what is in flight come back, then go back to the record
+ *                       that follows `applied`; if that one is no longer kept: adopt
+ *   WAIT (OOM …)        as GAP, from the record itself, after a pause
+ *   REFUSED             dead letter, then script `skip` moves past it
+ *   LOST                all that is kept is sent again when the store is ready
+ */
+#include "shipper.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store_keys.h"
+#include "worker.h"
+#include "triaged/alert/observation.h"
+#include "triaged/base/clock.h"
+#include "triaged/base/log.h"
+#include "triaged/base/mem.h"
+#include "triaged/base/metrics.h"
+
+enum {
+    IN_FLIGHT_RECORDS = 128,
+    IN_FLIGHT_ITEMS = 4096,
+    HEAD_ARGS = 7,
+    WAIT_MS = 250, /* pause after an error that passes by itself */
+};
+
+static struct metric_family shipped_total = {
+    .name = "triaged_shipped_records_total",
+    .help = "Records answered by Redis, by answer.",
+    .type = METRIC_COUNTER,
+    .labels = {"answer"}, /* ok, skip, gap, wait, refused, lost */
+};
+static struct metric_family effects_total = {
+    .name = "triaged_incident_effects_total",
+    .help = "What observations did to incidents.",
+    .type = METRIC_COUNTER,
+    .labels = {"effect"},
+};
+static struct metric_family adopted_total = {
+    .name = "triaged_store_rewound_total",
+    .help = "Times that Redis had lost more than the spool still kept.",
+    .type = METRIC_COUNTER,
+};
+static struct metric_family dead_letters_total = {
+    .name = "triaged_dead_letters_total",
+    .help = "Records that Redis refused for their own sake, kept in the dead-letter file.",
+    .type = METRIC_COUNTER,
+};
+
+struct flight { /* one record on its way; lives until its answer */
+    struct shipper *s;
+    struct flight *next_free;
+    char stream[33];
+    uint64_t seq, prev, position;
+    uint32_t items;
+    size_t team; /* index in s->teams */
+};
+
+struct shipper {
+    struct worker *w;
+    bool ready, draining; /* draining: send nothing until nothing is in flight */
+    bool rewind_needed;
+    uint64_t rewind_to; /* position; valid if rewind_needed */
+    bool gap;           /* a GAP was answered: go back after `gap_applied` */
+    char gap_stream[33];
+    size_t gap_team;
+    uint64_t gap_applied;
+    int64_t wait_until_ms;   /* monotonic */
+    unsigned records, items; /* in flight */
+    bool exhausted;          /* the last look found nothing to send */
+    struct flight *free;
+    struct str *args;
+    size_t args_cap;
+    struct str *teams; /* names seen, never forgotten: a handful */
+    size_t n_teams;
+};
+
+struct shipper *shipper_create(struct worker *w)
+{
+    struct shipper *s = NEW(struct shipper);
+
+    s->w = w;
+    return s;
+}
+
+void shipper_destroy(struct shipper *s)
+{
+    if (!s)
+        return;
+    while (s->free) {
+        struct flight *f = s->free;
+
+        s->free = f->next_free;
+        free(f);
+    }
+    for (size_t i = 0; i < s->n_teams; i++)
+        free((char *)s->teams[i].p);
+    free(s->teams);
+    free(s->args);
+    free(s);
+}
+
+static size_t team_index(struct shipper *s, struct str team)
+{
+    for (size_t i = 0; i < s->n_teams; i++)
+        if (str_eq(s->teams[i], team))
+            return i;
+    s->teams = xrealloc_array(s->teams, s->n_teams + 1, sizeof(*s->teams));
+    s->teams[s->n_teams] = (struct str){xstrndup(team.p, team.n), team.n};
+    return s->n_teams++;
+}
+
+static struct flight *flight_take(struct shipper *s)
+{
+    struct flight *f = s->free;
+
+    if (f)
+        s->free = f->next_free;
+    else
+        f = NEW(struct flight);
+    f->s = s;
+    return f;
+}
+
+static void flight_done(struct flight *f)
+{
+    struct shipper *s = f->s;
+
+    s->records--;
+    s->items -= f->items;
+    f->next_free = s->free;
+    s->free = f;
+}
+
+/* ---- sending ------------------------------------------------------------------------------------
+ */
+
+static void on_answer(void *arg, enum store_status status, const struct store_reply *reply,
+                      struct str error);
+
+static void refuse(struct shipper *s, const struct spool_record *r, struct str error);
+
+/* The arguments of a record as the scripts take them; false when the payload is malformed. */
+static bool build_args(struct shipper *s, const struct spool_record *r, char text[5][24],
+                       struct record_header *h)
+{
+    struct store_health health;
+    struct record_reader reader;
+    size_t n, at = HEAD_ARGS;
+
+    if (!record_read(r->payload, h, &reader))
+        return false;
+    n = HEAD_ARGS + (size_t)h->n_fields * h->n_items;
+    if (n > s->args_cap) {
+        s->args = xrealloc_array(s->args, n, sizeof(*s->args));
+        s->args_cap = n;
+    }
+    for (size_t i = HEAD_ARGS; i < n; i++)
+        if (!record_next(&reader, &s->args[at++]))
+            return false;
+    store_health(s->w->store, &health);
+    snprintf(text[0], 24, "%lld", (long long)(clock_wall_ms() + health.clock_offset_ms));
+    snprintf(text[1], 24, "%llu", (unsigned long long)r->seq);
+    snprintf(text[2], 24, "%llu", (unsigned long long)r->prev);
+    snprintf(text[3], 24, "%lld", (long long)health.clock_offset_ms);
+    snprintf(text[4], 24, "%u", h->n_items);
+    s->args[0] = str_c(text[0]);
+    s->args[1] = str_c(r->stream);
+    s->args[2] = str_c(text[1]);
+    s->args[3] = str_c(text[2]);
+    s->args[4] = str_c(text[3]);
+    s->args[5] = S("0");
+    s->args[6] = str_c(text[4]);
+    return true;
+}
+
+static void send_record(struct shipper *s, const struct spool_record *r)
+{
+    char text[5][24], key_text[STORE_KEY_SIZE];
+    struct str key = store_key(s->w->conf->prefix, r->team, "applied", key_text);
+    struct record_header h;
+    struct flight *f;
+
+    if (!build_args(s, r, text, &h)) {
+        refuse(s, r, S("malformed record"));
+        return;
+    }
+    f = flight_take(s);
+    memcpy(f->stream, r->stream, sizeof(f->stream));
+    f->seq = r->seq;
+    f->prev = r->prev;
+    f->position = r->position;
+    f->items = h.n_items;
+    f->team = team_index(s, r->team);
+    s->records++;
+    s->items += h.n_items;
+    store_call(s->w->store, h.script == RECORD_VERB ? SCRIPT_VERB : SCRIPT_OBSERVE, &key, 1,
+               s->args, HEAD_ARGS + (size_t)h.n_fields * h.n_items, on_answer, f);
+}
+
+void shipper_kick(struct shipper *s)
+{
+    struct spool_record r;
+
+    s->exhausted = false;
+    if (!s->ready || s->draining || clock_mono_ms() < s->wait_until_ms)
+        return;
+    while (!s->draining && s->records < IN_FLIGHT_RECORDS && s->items < IN_FLIGHT_ITEMS) {
+        if (!spool_next(s->w->spool, &r)) {
+            s->exhausted = true;
+            return;
+        }
+        send_record(s, &r);
+    }
+}
+
+/* ---- going back ---------------------------------------------------------------------------------
+ */
+
+static void drain_to(struct shipper *s, uint64_t position)
+{
+    if (!s->rewind_needed || position < s->rewind_to)
+        s->rewind_to = position;
+    s->rewind_needed = true;
+    s->draining = true;
+}
+
+static void on_adopted(void *arg, enum store_status status, const struct store_reply *reply,
+                       struct str error)
+{
+    struct shipper *s = arg;
+
+    (void)reply;
+    s->draining = false;
+    if (status != STORE_OK) {
+        log_warn("ship", "adopt was not done, trying again: %.*s", STR_ARG(error));
+        s->wait_until_ms = clock_mono_ms() + WAIT_MS;
+    }
+    spool_rewind_all(s->w->spool);
+    shipper_kick(s);
+}
+
+/* Redis lost more than we kept: take what is left as the new beginning, and say so. */
+static void adopt(struct shipper *s, uint64_t applied_before_oldest)
+{
+    char key_text[STORE_KEY_SIZE], now[24], seq[24];
+    struct str key = store_key(s->w->conf->prefix, s->teams[s->gap_team], "applied", key_text);
+    struct str args[] = {STR_NONE, str_c(s->gap_stream), STR_NONE, S("0")};
+
+    snprintf(now, sizeof(now), "%lld", (long long)clock_wall_ms());
+    snprintf(seq, sizeof(seq), "%llu", (unsigned long long)applied_before_oldest);
+    args[0] = str_c(now);
+    args[2] = str_c(seq);
+    log_error("ship",
+              "Redis has lost records that this daemon no longer keeps; going on from what "
+              "is left team=%.*s stream=%s applied=%llu oldest_kept_after=%s",
+              STR_ARG(s->teams[s->gap_team]), s->gap_stream, (unsigned long long)s->gap_applied,
+              seq);
+    metric_add(metric_cell(&adopted_total), 1);
+    atomic_store(&s->w->status.rewound, true);
+    s->draining = true;
+    store_call(s->w->store, SCRIPT_ADOPT, &key, 1, args, ARRAY_LEN(args), on_adopted, s);
+}
+
+/* Nothing is in flight any more: go back as far as the answers asked for, and on. */
+static void drained(struct shipper *s)
+{
+    bool gap = s->gap;
+
+    s->draining = s->gap = false;
+    if (gap) {
+        uint64_t oldest_prev;
+
+        if (!spool_rewind_after(s->w->spool, s->gap_stream, s->teams[s->gap_team], s->gap_applied,
+                                &oldest_prev)) {
+            s->rewind_needed = false;
+            adopt(s, oldest_prev);
+            return;
+        }
+    }
+    if (s->rewind_needed)
+        spool_rewind(s->w->spool, s->rewind_to);
+    s->rewind_needed = false;
+    shipper_kick(s);
+}
+
+/* ---- answers ------------------------------------------------------------------------------------
+ */
+
+static void count_effects(const struct store_reply *reply)
+{
+    static const char *const names[] = {"opened",  "reopened", "raised", "resolved",
+                                        "updated", "held",     "queued"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        int64_t n = store_reply_int(store_reply_at(reply, 2 + i));
+
+        if (n > 0)
+            metric_add(metric_cell(&effects_total, names[i]), n);
+    }
+}
+
+static void on_reply(struct shipper *s, const struct flight *f, const struct store_reply *reply)
+{
+    struct str word = store_reply_str(store_reply_at(reply, 0));
+
+    if (str_eq(word, S("GAP"))) {
+        uint64_t applied = (uint64_t)store_reply_int(store_reply_at(reply, 1));
+
+        metric_add(metric_cell(&shipped_total, "gap"), 1);
+        if (!s->gap) { /* the first of them is the place to go back to */
+            s->gap = true;
+            memcpy(s->gap_stream, f->stream, sizeof(s->gap_stream));
+            s->gap_team = f->team;
+            s->gap_applied = applied;
+        }
+        drain_to(s, f->position);
+        return;
+    }
+    metric_add(metric_cell(&shipped_total, str_eq(word, S("SKIP")) ? "skip" : "ok"), 1);
+    if (str_eq(word, S("OK")))
+        count_effects(reply);
+    spool_ack(s->w->spool, f->position, clock_wall_ms());
+}
+
+static void on_skipped(void *arg, enum store_status status, const struct store_reply *reply,
+                       struct str error)
+{
+    struct flight *f = arg;
+    struct shipper *s = f->s;
+
+    (void)reply;
+    if (status == STORE_OK)
+        spool_ack(s->w->spool, f->position, clock_wall_ms());
+    else
+        log_warn("ship", "skip was not done, trying again: %.*s", STR_ARG(error));
+    flight_done(f);
+    if (status != STORE_OK)
+        drain_to(s, f->position);
+    if (s->draining && s->records == 0)
+        drained(s);
+}
+
+/* A record that Redis refuses for its own sake: kept aside, then moved past. */
+static void skip(struct shipper *s, const struct flight *of, struct str error)
+{
+    char key_text[STORE_KEY_SIZE], now[24], seq[24], prev[24];
+    struct str key = store_key(s->w->conf->prefix, s->teams[of->team], "applied", key_text);
+    struct flight *f = flight_take(s);
+    struct str args[4];
+
+    memcpy(f->stream, of->stream, sizeof(f->stream));
+    f->seq = of->seq;
+    f->prev = of->prev;
+    f->position = of->position;
+    f->team = of->team;
+    f->items = 0;
+    s->records++;
+    snprintf(now, sizeof(now), "%lld", (long long)clock_wall_ms());
+    snprintf(seq, sizeof(seq), "%llu", (unsigned long long)f->seq);
+    snprintf(prev, sizeof(prev), "%llu", (unsigned long long)f->prev);
+    args[0] = str_c(now);
+    args[1] = str_c(f->stream);
+    args[2] = str_c(seq);
+    args[3] = str_c(prev);
+    log_error("ship",
+              "Redis refuses a record for its own sake; kept in the dead-letter file "
+              "team=%.*s stream=%s seq=%s error=\"%.*s\"",
+              STR_ARG(s->teams[f->team]), f->stream, seq, STR_ARG(error));
+    metric_add(metric_cell(&dead_letters_total), 1);
+    store_call(s->w->store, SCRIPT_SKIP, &key, 1, args, ARRAY_LEN(args), on_skipped, f);
+}
+
+static void refuse(struct shipper *s, const struct spool_record *r, struct str error)
+{
+    struct flight of = {.seq = r->seq, .prev = r->prev, .position = r->position};
+
+    memcpy(of.stream, r->stream, sizeof(of.stream));
+    of.team = team_index(s, r->team);
+    spool_dead_letter(s->w->spool, r, error, clock_wall_ms());
+    skip(s, &of, error);
+}
+
+/* The payload of a refused record is read again from the spool: flights carry none. */
+static void refuse_flight(struct shipper *s, const struct flight *f, struct str error)
+{
+    struct spool_record r;
+
+    if (spool_read(s->w->spool, f->position, &r))
+        spool_dead_letter(s->w->spool, &r, error, clock_wall_ms());
+    skip(s, f, error);
+    drain_to(s, f->position + 1); /* those behind it were answered GAP */
+}
+
+static void on_answer(void *arg, enum store_status status, const struct store_reply *reply,
+                      struct str error)
+{
+    struct flight *f = arg;
+    struct shipper *s = f->s;
+
+    switch (status) {
+    case STORE_OK:
+        on_reply(s, f, reply);
+        break;
+    case STORE_WAIT:
+        metric_add(metric_cell(&shipped_total, "wait"), 1);
+        s->wait_until_ms = clock_mono_ms() + WAIT_MS;
+        drain_to(s, f->position);
+        break;
+    case STORE_REFUSED:
+        metric_add(metric_cell(&shipped_total, "refused"), 1);
+        refuse_flight(s, f, error);
+        break;
+    case STORE_LOST:
+    case STORE_DOWN:
+        metric_add(metric_cell(&shipped_total, "lost"), 1);
+        s->ready = false; /* shipper_on_store goes back to the beginning */
+        break;
+    }
+    flight_done(f);
+    if (s->draining && s->records == 0)
+        drained(s);
+    else if (!s->exhausted)
+        shipper_kick(s);
+}
+
+void shipper_on_store(struct shipper *s, bool ready)
+{
+    s->ready = ready;
+    if (!ready)
+        return;
+    s->draining = s->rewind_needed = s->gap = false;
+    s->wait_until_ms = 0;
+    spool_rewind_all(s->w->spool);
+    shipper_kick(s);
+}
+
+static void on_stream_gone(void *arg, const char *stream, struct str team)
+{
+    struct shipper *s = arg;
+    char key_text[STORE_KEY_SIZE];
+    struct str args[] = {S("HDEL"), store_key(s->w->conf->prefix, team, "applied", key_text),
+                         str_c(stream)};
+
+    if (s->ready)
+        store_command(s->w->store, args, ARRAY_LEN(args), NULL, NULL);
+}
+
+void shipper_tick(struct shipper *s, int64_t now_ms)
+{
+    spool_tick(s->w->spool, now_ms, on_stream_gone, s);
+    shipper_kick(s);
+}
+
+bool shipper_idle(const struct shipper *s)
+{
+    return s->records == 0 && s->exhausted && !s->draining;
+}

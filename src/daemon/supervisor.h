@@ -1,0 +1,61 @@
+/*
+ * supervisor.h - the main thread: workers, signals, reload, the tick of deadlines, systemd's
+ * watchdog.
+ */
+#ifndef TRIAGED_DAEMON_SUPERVISOR_H
+#define TRIAGED_DAEMON_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mailbox.h"
+#include "triaged/rules/ruleset.h"
+
+struct event;
+struct event_base;
+struct store;
+struct ticker;
+struct worker;
+
+enum supervisor_message {
+    SUPERVISOR_RELOAD,     /* data: worker, more: its request; from POST /-/reload */
+    SUPERVISOR_CONFIGURED, /* data: worker, more: malloc'ed error text or NULL */
+    SUPERVISOR_STOPPED,    /* data: worker; its loop has ended */
+};
+
+struct reload { /* one at a time; a request that comes meanwhile is told so */
+    bool running, undoing;
+    const struct ruleset *next; /* owns a reference */
+    unsigned waiting;           /* workers that have not said yet */
+    char *error;                /* first failure */
+    struct worker *asked_by;    /* who answers, or NULL (SIGHUP) */
+    struct http_request *request;
+};
+
+struct supervisor {
+    const char *file; /* the configuration */
+    struct event_base *base;
+    struct mailbox *mailbox;
+    const struct ruleset *rules;
+    struct worker **workers;
+    unsigned n_workers;
+    struct ticker *ticker;
+    struct reload reload;
+    struct event *hup, *term, *intr, *second;
+    bool stopping;
+    int64_t started_ms;
+};
+
+/* Loads the file, builds workers, runs until told to stop. Exit status. */
+int supervisor_run(const char *file);
+/* conf_load + ruleset_create + what only the daemon checks (redis url). NULL with *why. */
+const struct ruleset *supervisor_load(const char *file, struct diag *why);
+
+/* reload.c */
+/* The first load counts as a successful one in the metrics. */
+void reload_say_loaded(int64_t at_ms);
+void reload_begin(struct supervisor *sup, struct worker *asked_by, struct http_request *req);
+void reload_configured(struct supervisor *sup, struct worker *w, char *error);
+
+#endif

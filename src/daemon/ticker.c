@@ -1,0 +1,327 @@
+/*
+ * ticker.c - the main thread's connection to Redis: settings at start and reload, `tick` each
+ * second. Owns: its store, the list of teams it ticks (those in PREFIX:teams, so that a team taken
+ * out of the configuration is still worked off). Never: decides what is due; the script does, with
+ * `now` from here. Called by: supervisor.c, reload.c.
+ */
+#include "ticker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "settings.h"
+#include "store_keys.h"
+#include "supervisor.h"
+#include "worker.h"
+#include "triaged/base/clock.h"
+#include "triaged/base/hash.h"
+#include "triaged/base/log.h"
+#include "triaged/base/mem.h"
+#include "triaged/base/metrics.h"
+#include "triaged/store/store.h"
+
+enum { TICK_BUDGET = 200, TEAMS_MAX = 1000, AGAIN_MAX = 50 };
+
+static struct metric_family ticks_total = {
+    .name = "triaged_ticks_total",
+    .help = "Runs of the deadline tick, by result.",
+    .type = METRIC_COUNTER,
+    .labels = {"result"},
+};
+static struct metric_family done_total = {
+    .name = "triaged_deadlines_done_total",
+    .help = "Deadlines, leases and returned queue entries worked off.",
+    .type = METRIC_COUNTER,
+};
+static struct metric_family differs_gauge = {
+    .name = "triaged_config_differs",
+    .help = "1 if the store holds another daemon's newer settings for a team.",
+    .type = METRIC_GAUGE,
+    .labels = {"team"},
+};
+
+struct ticker {
+    struct supervisor *sup;
+    const struct conf *conf; /* owns a reference */
+    struct store *store;
+    int64_t loaded_ms;
+    char instance[96];
+    bool ready, listing, left;
+    unsigned in_flight; /* tick calls */
+    unsigned leaving;   /* commands of ticker_leave not yet answered */
+    char **teams;       /* of the last listing */
+    size_t n_teams;
+};
+
+struct team_call { /* what a callback needs to know */
+    struct ticker *t;
+    unsigned again;
+    char team[];
+};
+
+static struct team_call *team_call(struct ticker *t, const char *team, unsigned again)
+{
+    struct team_call *c = xmalloc(sizeof(*c) + strlen(team) + 1);
+
+    c->t = t;
+    c->again = again;
+    strcpy(c->team, team);
+    return c;
+}
+
+/* ---- settings
+ * ------------------------------------------------------------------------------------ */
+
+static void on_settings(void *arg, enum store_status status, const struct store_reply *reply,
+                        struct str error)
+{
+    struct team_call *c = arg;
+    struct str word = store_reply_str(store_reply_at(reply, 0));
+    int64_t loaded = store_reply_int(store_reply_at(reply, 2));
+
+    if (status == STORE_REFUSED)
+        log_error("tick", "settings refused team=%s: %.*s", c->team, STR_ARG(error));
+    if (status == STORE_OK) {
+        bool older = str_eq(word, S("OLDER"));
+
+        metric_set(metric_cell(&differs_gauge, c->team), older);
+        if (older)
+            log_warn("tick",
+                     "the store holds settings of team=%s that another daemon loaded later; "
+                     "reload here to make these win",
+                     c->team);
+        if (str_eq(word, S("SAME")) && loaded > 0)
+            for (unsigned i = 0; i < c->t->sup->n_workers; i++)
+                worker_post_loaded_at(c->t->sup->workers[i], loaded);
+    }
+    free(c);
+}
+
+static void send_team_settings(struct ticker *t, const struct conf_team *team)
+{
+    struct str args[4 + SETTINGS_ARGS_MAX], key;
+    char key_text[STORE_KEY_SIZE], now[24], loaded[24], name[256];
+    struct arena a;
+    size_t n;
+
+    arena_init(&a, 0);
+    key = store_key(t->conf->prefix, team->name, "applied", key_text);
+    snprintf(now, sizeof(now), "%lld", (long long)clock_wall_ms());
+    snprintf(loaded, sizeof(loaded), "%lld", (long long)t->loaded_ms);
+    snprintf(name, sizeof(name), "%.*s", STR_ARG(team->name));
+    args[0] = str_c(now);
+    args[1] = str_c(loaded);
+    args[2] = str_c(t->conf->hash);
+    args[3] = S("0");
+    n = 4 + settings_args(t->conf, team, &a, args + 4);
+    store_call(t->store, SCRIPT_SETTINGS, &key, 1, args, n, on_settings, team_call(t, name, 0));
+    arena_finish(&a);
+}
+
+static void send_settings(struct ticker *t)
+{
+    char key[STORE_KEY_SIZE];
+
+    snprintf(key, sizeof(key), "%.*s:teams", STR_ARG(t->conf->prefix));
+    for (size_t i = 0; i < t->conf->n_teams; i++) {
+        struct str add[] = {S("SADD"), str_c(key), t->conf->teams[i].name};
+
+        store_command(t->store, add, ARRAY_LEN(add), NULL, NULL);
+        send_team_settings(t, &t->conf->teams[i]);
+    }
+}
+
+/* ---- tick
+ * ------------------------------------------------------------------------------------------ */
+
+/* Receipt of the oldest record of any worker that Redis has not got; 0 = none. */
+static int64_t oldest_waiting(const struct ticker *t)
+{
+    int64_t oldest = 0;
+
+    for (unsigned i = 0; i < t->sup->n_workers; i++) {
+        int64_t at = atomic_load(&t->sup->workers[i]->status.oldest_waiting_ms);
+
+        if (at && (!oldest || at < oldest))
+            oldest = at;
+    }
+    return oldest;
+}
+
+static void tick_team(struct ticker *t, const char *team, unsigned again);
+
+static void on_tick(void *arg, enum store_status status, const struct store_reply *reply,
+                    struct str error)
+{
+    struct team_call *c = arg;
+    struct ticker *t = c->t;
+    static struct log_rate rate;
+    uint64_t held;
+
+    t->in_flight--;
+    metric_add(metric_cell(&ticks_total, status == STORE_OK ? "ok" : "failed"), 1);
+    if (status == STORE_OK) {
+        metric_add(metric_cell(&done_total), store_reply_int(store_reply_at(reply, 0)));
+        if (store_reply_int(store_reply_at(reply, 1)) && c->again < AGAIN_MAX && t->ready)
+            tick_team(t, c->team, c->again + 1);
+    } else if (status == STORE_REFUSED && log_rate_pass(&rate, clock_mono_ms(), &held)) {
+        log_error("tick", "refused team=%s: %.*s", c->team, STR_ARG(error));
+    }
+    free(c);
+}
+
+static void tick_team(struct ticker *t, const char *team, unsigned again)
+{
+    char key_text[STORE_KEY_SIZE], now[24], oldest[24], claim[24], budget[24];
+    struct str key = store_key(t->conf->prefix, str_c(team), "applied", key_text);
+    struct str args[] = {STR_NONE, str_c(t->instance), STR_NONE, STR_NONE, STR_NONE};
+    struct store_health health;
+
+    store_health(t->store, &health);
+    snprintf(now, sizeof(now), "%lld", (long long)(clock_wall_ms() + health.clock_offset_ms));
+    snprintf(oldest, sizeof(oldest), "%lld", (long long)oldest_waiting(t));
+    snprintf(claim, sizeof(claim), "%lld", (long long)t->conf->claim_after_ms);
+    snprintf(budget, sizeof(budget), "%d", TICK_BUDGET);
+    args[0] = str_c(now);
+    args[2] = str_c(oldest);
+    args[3] = str_c(claim);
+    args[4] = str_c(budget);
+    t->in_flight++;
+    store_call(t->store, SCRIPT_TICK, &key, 1, args, ARRAY_LEN(args), on_tick,
+               team_call(t, team, again));
+}
+
+static void forget_teams(struct ticker *t)
+{
+    for (size_t i = 0; i < t->n_teams; i++)
+        free(t->teams[i]);
+    free(t->teams);
+    t->teams = NULL;
+    t->n_teams = 0;
+}
+
+static void on_teams(void *arg, enum store_status status, const struct store_reply *reply,
+                     struct str error)
+{
+    struct ticker *t = arg;
+
+    (void)error;
+    t->listing = false;
+    if (status != STORE_OK || t->left)
+        return;
+    forget_teams(t);
+    t->teams = NEW_ARRAY(char *, store_reply_len(reply) + 1);
+    for (size_t i = 0; i < store_reply_len(reply) && i < TEAMS_MAX; i++) {
+        struct str team = store_reply_str(store_reply_at(reply, i));
+
+        t->teams[t->n_teams++] = xstrndup(team.p, team.n);
+    }
+    for (size_t i = 0; i < t->n_teams; i++)
+        tick_team(t, t->teams[i], 0);
+}
+
+void ticker_second(struct ticker *t)
+{
+    char key[STORE_KEY_SIZE];
+    struct str args[] = {S("SMEMBERS"), STR_NONE};
+
+    if (!t->ready || t->listing || t->in_flight || t->left)
+        return;
+    snprintf(key, sizeof(key), "%.*s:teams", STR_ARG(t->conf->prefix));
+    args[1] = str_c(key);
+    t->listing = true;
+    store_command(t->store, args, ARRAY_LEN(args), on_teams, t);
+}
+
+/* ---- life
+ * ------------------------------------------------------------------------------------------ */
+
+static void on_state(void *arg, enum store_state state, const char *why)
+{
+    struct ticker *t = arg;
+
+    (void)why;
+    t->ready = state == STORE_S_READY;
+    if (t->ready)
+        send_settings(t);
+}
+
+/* The same for every start of this daemon on this spool: `horizon` is held by name. */
+static void name_instance(struct ticker *t, const struct conf *conf)
+{
+    char host[64] = "localhost";
+
+    gethostname(host, sizeof(host) - 1);
+    snprintf(
+        t->instance, sizeof(t->instance), "%s/%08x", host,
+        (unsigned)hash_fnv1a64(FNV1A64_INIT, conf->spool.directory.p, conf->spool.directory.n));
+}
+
+struct ticker *ticker_create(struct supervisor *sup, const struct conf *conf)
+{
+    struct ticker *t = NEW(struct ticker);
+    char url[2048];
+    struct store_options o = {.url = url, .name = "triaged-ticker", .on_state = on_state, .arg = t};
+
+    t->sup = sup;
+    t->conf = conf_ref(conf);
+    t->loaded_ms = clock_wall_ms();
+    name_instance(t, conf);
+    snprintf(url, sizeof(url), "%.*s", STR_ARG(conf->redis_url));
+    t->store = store_create(sup->base, &o);
+    return t;
+}
+
+void ticker_configure(struct ticker *t, const struct conf *conf)
+{
+    conf_unref(t->conf);
+    t->conf = conf_ref(conf);
+    t->loaded_ms = clock_wall_ms();
+    if (t->ready)
+        send_settings(t);
+}
+
+static void on_left(void *arg, enum store_status status, const struct store_reply *reply,
+                    struct str error)
+{
+    struct ticker *t = arg;
+
+    (void)status;
+    (void)reply;
+    (void)error;
+    t->leaving--;
+}
+
+void ticker_leave(struct ticker *t)
+{
+    char key[STORE_KEY_SIZE];
+
+    t->left = true;
+    if (!t->ready || oldest_waiting(t) != 0) /* what is not shipped holds the horizon on purpose */
+        return;
+    for (size_t i = 0; i < t->n_teams; i++) {
+        struct str args[] = {S("HDEL"),
+                             store_key(t->conf->prefix, str_c(t->teams[i]), "horizon", key),
+                             str_c(t->instance)};
+
+        t->leaving++;
+        store_command(t->store, args, ARRAY_LEN(args), on_left, t);
+    }
+}
+
+bool ticker_has_left(const struct ticker *t)
+{
+    return t->left && (t->leaving == 0 || !t->ready);
+}
+
+void ticker_destroy(struct ticker *t)
+{
+    if (!t)
+        return;
+    store_destroy(t->store);
+    forget_teams(t);
+    conf_unref(t->conf);
+    free(t);
+}

@@ -1,0 +1,23 @@
+/*
+ * ticker.h - the deadlines of all teams, worked off once a second by the script `tick`; and the
+ * settings that the scripts use, written at start and after a reload.
+ */
+#ifndef TRIAGED_DAEMON_TICKER_H
+#define TRIAGED_DAEMON_TICKER_H
+
+#include "triaged/conf/conf.h"
+
+struct supervisor;
+struct ticker;
+
+struct ticker *ticker_create(struct supervisor *sup, const struct conf *conf);
+/* A new configuration is in force. */
+void ticker_configure(struct ticker *t, const struct conf *conf);
+/* Once a second. */
+void ticker_second(struct ticker *t);
+/* Leaves cleanly: this daemon no longer holds the teams' horizon. */
+void ticker_leave(struct ticker *t);
+bool ticker_has_left(const struct ticker *t);
+void ticker_destroy(struct ticker *t); /* accepts NULL */
+
+#endif

@@ -1,0 +1,523 @@
+/*
+ * worker.c - builds a worker, runs its loop, takes it down in the reverse order.
+ * Owns: everything in struct worker.
+ * Never: looks into an alert (pipeline.c) or a request (routes.c).
+ * Called by: supervisor.c, reload.c.
+ */
+#include "worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "pipeline.h"
+#include "reply.h"
+#include "routes.h"
+#include "shipper.h"
+#include "supervisor.h"
+#include "triaged/base/clock.h"
+#include "triaged/base/log.h"
+#include "triaged/base/mem.h"
+#include "triaged/base/metrics.h"
+#include "triaged/base/zone.h"
+
+enum {
+    ENCODE_MAX = 16 * 1024 * 1024,
+    STOP_WAIT_MS = 10000, /* how long a stop waits for answers and for Redis */
+};
+
+static struct metric_family waiting_gauge = {
+    .name = "triaged_spool_records_waiting",
+    .help = "Records in the spool that Redis has not acknowledged.",
+    .type = METRIC_GAUGE,
+    .labels = {"worker"},
+};
+static struct metric_family oldest_gauge = {
+    .name = "triaged_spool_oldest_waiting_seconds",
+    .help = "Age of the oldest record that Redis has not acknowledged.",
+    .type = METRIC_GAUGE,
+    .labels = {"worker"},
+    .scale = 1e-3,
+};
+static struct metric_family bytes_gauge = {
+    .name = "triaged_spool_bytes",
+    .help = "Bytes of the spool's segments on disk.",
+    .type = METRIC_GAUGE,
+    .labels = {"worker"},
+};
+static struct metric_family corrupt_gauge = {
+    .name = "triaged_spool_corrupt_records",
+    .help = "Spool records found damaged at start and put aside.",
+    .type = METRIC_GAUGE,
+    .labels = {"worker"},
+};
+static struct metric_family cached_gauge = {
+    .name = "triaged_verdicts_cached",
+    .help = "Entries of the verdict cache.",
+    .type = METRIC_GAUGE,
+    .labels = {"worker"},
+};
+static struct metric_family pending_gauge = {
+    .name = "triaged_http_requests_pending",
+    .help = "Requests taken and not yet answered.",
+    .type = METRIC_GAUGE,
+    .labels = {"worker"},
+};
+
+/* ---- callbacks: cast, one call, nothing more ------------------------------------------------- */
+
+static void on_flush_http(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    pipeline_flush_http(arg);
+}
+
+static void on_flush_syslog(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    pipeline_flush_syslog(arg);
+}
+
+/* In the sync thread: only wakes the loop. */
+static void on_durable_moved(void *arg)
+{
+    struct worker *w = arg;
+    uint64_t one = 1;
+
+    if (write(w->durable_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+        log_error("worker", "eventfd: errno=%d", errno);
+}
+
+static void on_durable(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+    uint64_t n;
+
+    (void)what;
+    if (read(fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
+        log_error("worker", "eventfd: errno=%d", errno);
+    answers_durable(&w->answers, spool_durable(w->spool));
+}
+
+static void on_syslog_message(void *arg, const struct syslog_peer *peer, struct str message,
+                              unsigned flags)
+{
+    struct worker *w = arg;
+
+    pipeline_take_syslog(w, peer, message, flags);
+}
+
+static void on_syslog_batch_end(void *arg)
+{
+    struct worker *w = arg;
+
+    w->now_ms = clock_wall_ms();
+}
+
+/* Room in the spool and in the fold: else streams wait in the kernel, datagrams are counted. */
+static bool may_read_syslog(void *arg)
+{
+    struct worker *w = arg;
+
+    w->now_ms = clock_wall_ms();
+    return !fold_is_full(&w->fold_syslog) && !spool_is_full(w->spool);
+}
+
+static void on_store_state(void *arg, enum store_state state, const char *why)
+{
+    struct worker *w = arg;
+    struct store_health health;
+
+    (void)why; /* the store has logged it */
+    atomic_store(&w->status.store_state, (int)state);
+    if (!w->store || !w->shipper)
+        return;
+    if (state == STORE_S_READY) {
+        store_health(w->store, &health);
+        atomic_store(&w->status.eviction_unsafe, !health.noeviction);
+        quarantine_send(&w->quarantine, w->store, w->conf->prefix);
+    }
+    shipper_on_store(w->shipper, state == STORE_S_READY);
+}
+
+/* ---- once a second ------------------------------------------------------------------------------
+ */
+
+static void publish(struct worker *w)
+{
+    struct spool_stats st;
+    char index[16];
+
+    spool_stats(w->spool, &st);
+    atomic_store(&w->status.records_waiting, (int64_t)st.records_waiting);
+    atomic_store(&w->status.oldest_waiting_ms, st.oldest_waiting_ms);
+    atomic_store(&w->status.spool_full, spool_is_full(w->spool));
+    snprintf(index, sizeof(index), "%u", w->index);
+    metric_set(metric_cell(&waiting_gauge, index), (int64_t)st.records_waiting);
+    metric_set(metric_cell(&oldest_gauge, index),
+               st.oldest_waiting_ms ? w->now_ms - st.oldest_waiting_ms : 0);
+    metric_set(metric_cell(&bytes_gauge, index), (int64_t)st.bytes);
+    metric_set(metric_cell(&corrupt_gauge, index), (int64_t)st.corrupt);
+    metric_set(metric_cell(&cached_gauge, index), (int64_t)w->vcache.n);
+    metric_set(metric_cell(&pending_gauge, index), (int64_t)http_server_pending(w->http));
+}
+
+/* A stop is over when every answer is given and, if Redis is there, every record is in it. */
+static void stop_if_done(struct worker *w)
+{
+    struct spool_stats st;
+    bool late = clock_mono_ms() >= w->stop_by_ms;
+
+    spool_stats(w->spool, &st);
+    if (!late) {
+        if (answers_waiting(&w->answers) || http_server_pending(w->http) > 0)
+            return;
+        if (st.records_waiting > 0 && atomic_load(&w->status.store_state) == STORE_S_READY)
+            return;
+    }
+    if (st.records_waiting > 0)
+        log_info("worker",
+                 "stopped with records that wait for the next start worker=%u records=%llu",
+                 w->index, (unsigned long long)st.records_waiting);
+    event_base_loopbreak(w->base);
+}
+
+static void on_second(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+
+    (void)fd;
+    (void)what;
+    w->now_ms = clock_wall_ms();
+    atomic_store(&w->status.beat_ms, clock_mono_ms());
+    if (!fold_is_empty(&w->fold_syslog) && !w->syslog_flush_set)
+        pipeline_flush_syslog(w); /* an earlier flush found no room */
+    shipper_tick(w->shipper, w->now_ms);
+    spool_commit(w->spool);
+    if (w->quarantine.n && atomic_load(&w->status.store_state) == STORE_S_READY)
+        quarantine_send(&w->quarantine, w->store, w->conf->prefix);
+    publish(w);
+    if (!w->stopping && may_read_syslog(w))
+        syslog_server_resume(w->syslog);
+    if (w->stopping)
+        stop_if_done(w);
+}
+
+/* ---- messages
+ * ------------------------------------------------------------------------------------ */
+
+struct posted_answer {
+    int status;
+    char text[];
+};
+
+static void begin_stop(struct worker *w)
+{
+    struct timeval often = {0, 20 * 1000};
+
+    w->stopping = true;
+    w->stop_by_ms = clock_mono_ms() + STOP_WAIT_MS;
+    http_server_stop_accepting(w->http);
+    syslog_server_stop(w->syslog);
+    pipeline_flush_syslog(w);
+    pipeline_flush_http(w);
+    event_del(w->second);
+    event_add(w->second, &often);
+}
+
+static void say_configured(struct worker *w, struct diag *why)
+{
+    char *text = why->errors ? diag_item_render(&why->items[0]) : NULL;
+
+    mailbox_post(w->supervisor->mailbox, SUPERVISOR_CONFIGURED, w, text, 0);
+}
+
+static void on_message(void *arg, struct message *m)
+{
+    struct worker *w = arg;
+    struct posted_answer *answer = m->more;
+    struct diag why;
+
+    switch ((enum worker_message)m->kind) {
+    case WORKER_CONFIGURE:
+        diag_init(&why);
+        worker_configure(w, m->data, &why);
+        ruleset_unref(m->data);
+        say_configured(w, &why);
+        diag_finish(&why);
+        break;
+    case WORKER_STOP:
+        begin_stop(w);
+        break;
+    case WORKER_ANSWER:
+        if (answer->status == 200)
+            reply_text(m->data, 200, answer->text);
+        else
+            reply_error(m->data, answer->status, "reload_failed", answer->text, NULL);
+        free(answer);
+        break;
+    case WORKER_LOADED_AT:
+        if (m->number < w->rules_loaded_ms)
+            w->rules_loaded_ms = m->number;
+        break;
+    }
+}
+
+void worker_post_configure(struct worker *w, const struct ruleset *rules)
+{
+    mailbox_post(w->mailbox, WORKER_CONFIGURE, (void *)ruleset_ref(rules), NULL, 0);
+}
+
+void worker_post_stop(struct worker *w)
+{
+    mailbox_post(w->mailbox, WORKER_STOP, NULL, NULL, 0);
+}
+
+void worker_post_answer(struct worker *w, struct http_request *req, int status, const char *text)
+{
+    struct posted_answer *answer = xmalloc(sizeof(*answer) + strlen(text) + 1);
+
+    answer->status = status;
+    strcpy(answer->text, text);
+    mailbox_post(w->mailbox, WORKER_ANSWER, req, answer, 0);
+}
+
+void worker_post_loaded_at(struct worker *w, int64_t loaded_ms)
+{
+    mailbox_post(w->mailbox, WORKER_LOADED_AT, NULL, NULL, loaded_ms);
+}
+
+/* ---- configuration
+ * -------------------------------------------------------------------------------- */
+
+const struct zone *worker_zone(const struct worker *w, const struct conf_listener *l)
+{
+    size_t i = (size_t)(l - w->conf->syslog);
+
+    return i < w->n_zones ? w->zones[i] : NULL;
+}
+
+static void free_zones(struct worker *w)
+{
+    for (size_t i = 0; i < w->n_zones; i++)
+        zone_free(w->zones[i]);
+    free(w->zones);
+    w->zones = NULL;
+    w->n_zones = 0;
+}
+
+/* conf_load has checked that the zones exist; one that went away since is UTC. */
+static void load_zones(struct worker *w)
+{
+    free_zones(w);
+    w->n_zones = w->conf->n_syslog;
+    w->zones = NEW_ARRAY(struct zone *, w->n_zones ? w->n_zones : 1);
+    for (size_t i = 0; i < w->n_zones; i++) {
+        struct str name = w->conf->syslog[i].zone.n ? w->conf->syslog[i].zone : w->conf->zone;
+        char text[128];
+
+        if (name.n == 0 || str_eq(name, S("UTC")) || name.n >= sizeof(text))
+            continue;
+        snprintf(text, sizeof(text), "%.*s", STR_ARG(name));
+        w->zones[i] = zone_load(text, NULL);
+    }
+}
+
+bool worker_configure(struct worker *w, const struct ruleset *rules, struct diag *why)
+{
+    const struct conf *next = ruleset_conf(rules);
+    const struct ruleset *old = w->rules;
+    bool reuseport = next->workers > 1;
+
+    pipeline_flush_syslog(w); /* what was decided by the old rules leaves under them */
+    pipeline_flush_http(w);
+    if (!http_server_configure(w->http, next, reuseport, why))
+        return false;
+    if (!syslog_server_configure(w->syslog, next, reuseport, why)) {
+        struct diag ignored;
+
+        diag_init(&ignored);
+        if (w->conf)
+            http_server_configure(w->http, w->conf, reuseport, &ignored);
+        diag_finish(&ignored);
+        return false;
+    }
+    w->rules = ruleset_ref(rules);
+    w->conf = next;
+    w->rules_loaded_ms = clock_wall_ms();
+    vcache_clear(&w->vcache);
+    load_zones(w);
+    ruleset_unref(old);
+    return true;
+}
+
+/* ---- life
+ * ------------------------------------------------------------------------------------------ */
+
+static bool open_spool(struct worker *w, const struct conf *conf, struct diag *why)
+{
+    char directory[4096];
+    struct spool_options o = {
+        .directory = directory,
+        .sync = (int)conf->spool.sync,
+        .interval_ms = conf->spool.interval_ms,
+        .max_size = conf->spool.max_size / conf->workers,
+        .segment_size = conf->spool.segment_size,
+        .min_free = conf->spool.min_free,
+        .retain_ms = conf->spool.retain_ms,
+        .on_durable = on_durable_moved,
+        .arg = w,
+    };
+
+    snprintf(directory, sizeof(directory), "%.*s", STR_ARG(conf->spool.directory));
+    mkdir(directory, 0700); /* spool_open says what is wrong, if anything is */
+    snprintf(directory, sizeof(directory), "%.*s/worker-%u", STR_ARG(conf->spool.directory),
+             w->index);
+    w->spool = spool_open(&o, clock_wall_ms(), why);
+    return w->spool != NULL;
+}
+
+static bool create_events(struct worker *w)
+{
+    static const struct timeval second = {1, 0};
+
+    w->durable_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    w->second = event_new(w->base, -1, EV_PERSIST, on_second, w);
+    w->flush_http = event_new(w->base, -1, 0, on_flush_http, w);
+    w->flush_syslog = event_new(w->base, -1, 0, on_flush_syslog, w);
+    w->durable = event_new(w->base, w->durable_fd, EV_READ | EV_PERSIST, on_durable, w);
+    w->mailbox = mailbox_create(w->base, on_message, w);
+    return w->durable_fd >= 0 && w->second && w->flush_http && w->flush_syslog && w->durable &&
+           w->mailbox && event_add(w->second, &second) == 0 && event_add(w->durable, NULL) == 0;
+}
+
+static bool create_servers(struct worker *w)
+{
+    struct http_callbacks http = {.on_request = routes_on_request, .arg = w};
+    struct syslog_callbacks syslog = {.on_message = on_syslog_message,
+                                      .on_batch_end = on_syslog_batch_end,
+                                      .may_read = may_read_syslog,
+                                      .arg = w};
+
+    w->http = http_server_create(w->base, &http);
+    w->syslog = syslog_server_create(w->base, &syslog);
+    return w->http && w->syslog;
+}
+
+static void create_store(struct worker *w, const struct conf *conf)
+{
+    char url[2048], name[64];
+    struct store_options o = {.url = url, .name = name, .on_state = on_store_state, .arg = w};
+
+    snprintf(url, sizeof(url), "%.*s", STR_ARG(conf->redis_url));
+    snprintf(name, sizeof(name), "triaged-worker-%u", w->index);
+    w->shipper = shipper_create(w);
+    w->store = store_create(w->base, &o);
+}
+
+struct worker *worker_create(struct supervisor *sup, unsigned index, const struct ruleset *rules,
+                             struct diag *why)
+{
+    const struct conf *conf = ruleset_conf(rules);
+    struct worker *w = NEW(struct worker);
+
+    w->index = index;
+    w->supervisor = sup;
+    w->durable_fd = -1;
+    w->now_ms = clock_wall_ms();
+    answers_init(&w->answers);
+    quarantine_init(&w->quarantine);
+    vcache_init(&w->vcache, conf->limits.verdicts_cached);
+    fold_init(&w->fold_http, conf->limits.fold_entries);
+    fold_init(&w->fold_syslog, conf->limits.fold_entries);
+    alert_batch_init(&w->batch);
+    arena_init(&w->arena, 64 * 1024);
+    buf_init(&w->encode, ENCODE_MAX);
+    buf_init(&w->key, ENCODE_MAX);
+    w->scratch = rules_scratch_create();
+    w->base = event_base_new();
+    if (!w->base || !create_events(w) || !create_servers(w)) {
+        diag_error(why, NULL, 0, 0, NULL, "cannot set up an event loop");
+    } else if (open_spool(w, conf, why) && worker_configure(w, rules, why)) {
+        create_store(w, conf);
+        atomic_store(&w->status.beat_ms, clock_mono_ms());
+        return w;
+    }
+    worker_destroy(w);
+    return NULL;
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+
+    event_base_dispatch(w->base);
+    atomic_store(&w->status.stopped, true);
+    mailbox_post(w->supervisor->mailbox, SUPERVISOR_STOPPED, w, NULL, 0);
+    return NULL;
+}
+
+bool worker_start(struct worker *w)
+{
+    char name[16];
+
+    if (pthread_create(&w->thread, NULL, run, w) != 0)
+        return false;
+    snprintf(name, sizeof(name), "worker-%u", w->index);
+    pthread_setname_np(w->thread, name);
+    w->thread_running = true;
+    return true;
+}
+
+void worker_join(struct worker *w)
+{
+    if (w->thread_running)
+        pthread_join(w->thread, NULL);
+    w->thread_running = false;
+}
+
+static void free_event(struct event *e)
+{
+    if (e)
+        event_free(e);
+}
+
+void worker_destroy(struct worker *w)
+{
+    if (!w)
+        return;
+    store_destroy(w->store);
+    shipper_destroy(w->shipper);
+    syslog_server_destroy(w->syslog);
+    if (w->http)
+        http_server_destroy(w->http);
+    spool_close(w->spool);
+    mailbox_destroy(w->mailbox);
+    free_event(w->durable);
+    free_event(w->flush_syslog);
+    free_event(w->flush_http);
+    free_event(w->second);
+    if (w->durable_fd >= 0)
+        close(w->durable_fd);
+    if (w->base)
+        event_base_free(w->base);
+    fold_finish(&w->fold_http);
+    fold_finish(&w->fold_syslog);
+    vcache_finish(&w->vcache);
+    quarantine_finish(&w->quarantine);
+    rules_scratch_destroy(w->scratch);
+    alert_batch_finish(&w->batch);
+    arena_finish(&w->arena);
+    buf_finish(&w->encode);
+    buf_finish(&w->key);
+    free_zones(w);
+    ruleset_unref(w->rules);
+    free(w);
+}

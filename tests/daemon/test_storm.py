@@ -1,0 +1,71 @@
+"""Ten incidents instead of ten million lines: storms make one incident each, counts exact."""
+import json
+import socket
+
+import requests
+
+from conftest import PLAIN_BUILD, wait_until
+
+N_LINES = 100_000
+
+
+def total(incident):
+    return sum(a["count"] for a in incident.alerts.values())
+
+
+def test_100000_messages_of_one_cause(make_triaged, store):
+    triaged = make_triaged(build=PLAIN_BUILD)
+    triaged.send_tcp(f"<3>Nov 24 10:00:00 db-1 kernel: blk_update_request: I/O error, dev sda, sector {n}"
+                     for n in range(N_LINES))
+    wait_until(lambda: store.incidents() and total(store.incidents()[0]) == N_LINES,
+               lambda: f"all counted: {[total(i) for i in store.incidents()]}", 60)
+    assert len(store.incidents()) == 1
+    assert len(store.queued()) == 1
+    metrics = triaged.metrics()
+    assert metrics['triaged_alerts_total{source="syslog",outcome="accepted"}'] == N_LINES
+
+
+def test_64_alerts_a_thousand_times(make_triaged, store):
+    triaged = make_triaged(build=PLAIN_BUILD)
+    body = json.dumps([{"labels": {"alertname": "HostDown", "cluster": "c1", "instance": f"h{n}:9100",
+                                   "severity": "warning"}} for n in range(64)])
+    session = requests.Session()
+    for _ in range(1000):
+        answer = session.post(triaged.url + "/api/v2/alerts", data=body,
+                              headers={"Content-Type": "application/json"})
+        assert answer.status_code == 200
+    wait_until(lambda: store.incidents() and total(store.incidents()[0]) == 64_000,
+               lambda: f"all counted: {[total(i) for i in store.incidents()]}", 60)
+    incident, = store.incidents()
+    assert incident["system_count"] == "64" and len(incident.alerts) == 64
+    assert {a["count"] for a in incident.alerts.values()} == {1000}
+    entry, = store.queued()
+    assert entry["systems"] == "64"
+
+
+def test_fifty_hosts_with_one_failing_disk_message(make_triaged, store):
+    """DESIGN section 3: one incident with 50 affected systems, raised by blast radius."""
+    triaged = make_triaged(build=PLAIN_BUILD)
+    line = "<3>Nov 24 10:00:00 node-{:02d} kernel: ata1.00: failed command: READ FPDMA QUEUED"
+    triaged.send_tcp([line.format(1)])
+    first = store.wait_one(lambda i: True)
+    triaged.send_tcp(line.format(n) for n in range(1, 51))
+    incident = store.wait_one(lambda i: i["system_count"] == "50")
+    assert incident["id"] == first["id"] and len(store.incidents()) == 1
+    assert incident["impact"] == "high", "fifty systems: impact high"
+    assert incident["priority"] < first["priority"], "raised"
+    entry, = store.queued()
+    assert entry["priority"] == incident["priority"] and entry["reason"] == "raised"
+
+
+def test_a_million_informational_lines_make_no_incident(make_triaged, store):
+    triaged = make_triaged(build=PLAIN_BUILD)
+    block = "".join(f"<30>Nov 24 10:00:00 web-{n % 50} systemd[1]: Started Session {n} of user root.\n"
+                    for n in range(10_000)).encode()
+    with socket.create_connection(("127.0.0.1", triaged.tcp_port)) as s:
+        for _ in range(100):
+            s.sendall(block)
+    name = 'triaged_alerts_total{source="syslog",outcome="dropped"}'
+    wait_until(lambda: triaged.metrics().get(name) == 1_000_000,
+               lambda: f"a million counted: {triaged.metrics().get(name)}", 60)
+    assert store.incidents() == [] and store.queued() == []

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, runs every suite; the last line is "N passed, N failed".
+#   tests/run.sh          all suites (under 15 minutes on two cores)
+#   tests/run.sh --long   also fuzzing, hundreds of kills, benchmarks
+# The tests run on a build with AddressSanitizer and UBSan (build-asan/); the load tests on a plain
+# one (build/).
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. tests/packages.sh
+
+long=
+for arg in "$@"; do
+    case $arg in
+    --long) long=yes ;;
+    *) echo "usage: tests/run.sh [--long]" >&2; exit 2 ;;
+    esac
+done
+
+# shellcheck disable=SC2086
+install_packages $BUILD_PACKAGES $RUN_PACKAGES $TEST_PACKAGES ${long:+$BENCH_PACKAGES} || exit 1
+
+python=/usr/bin/python3 # Debian's, which has pytest and redis
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+export ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:allocator_may_return_null=1
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+
+setup() { # directory, meson options...
+    local dir=$1
+    shift
+    [ -f "$dir/build.ninja" ] || meson setup "$dir" "$@" >"$results/setup.log" 2>&1 ||
+        { cat "$results/setup.log"; return 1; }
+    ninja -C "$dir" >"$results/build.log" 2>&1 || { tail -50 "$results/build.log"; return 1; }
+    grep -E 'warning:' "$results/build.log" | head -20
+    return 0
+}
+
+echo "== build"
+if ! setup build || ! setup build-asan -Db_sanitize=address,undefined -Db_lundef=false; then
+    echo "0 passed, 1 failed"
+    exit 1
+fi
+
+echo "== unit, fuzz corpora, lint"
+meson test -C build-asan --no-rebuild --print-errorlogs --no-stdsplit
+cp build-asan/meson-logs/testlog.junit.xml "$results/meson.xml" 2>/dev/null
+
+pytest_suite() { # name, paths...
+    local name=$1
+    shift
+    echo "== $name"
+    TRIAGED_BUILD=$PWD/build-asan TRIAGED_PLAIN_BUILD=$PWD/build TRIAGED_LONG=$long \
+        $python -m pytest -q -p no:cacheprovider --junitxml="$results/$name.xml" "$@"
+}
+pytest_suite store tests/store
+pytest_suite daemon tests/daemon
+
+if [ -n "$long" ]; then
+    echo "== fuzzing, 60 s a target"
+    tests/fuzz/run.sh 60 && fuzz=0 || fuzz=1
+    echo "== benchmarks"
+    tests/bench/run.sh || true
+fi
+
+$python tests/count.py "$results" ${fuzz:+--also-failed $fuzz}
