@@ -24,8 +24,9 @@ struct spool_options {
     int64_t interval_ms;
     uint64_t max_size, segment_size, min_free;
     int64_t retain_ms;
-    /* Called from the sync thread whenever the durable position moved; must only wake the loop
-     * (write an eventfd). May be NULL. */
+    /* Called whenever the durable position moved, or the disk failed: from the sync thread, and
+     * under `interval` and `never` from spool_commit. Must only wake the loop (write an eventfd),
+     * which then asks spool_durable. May be NULL. */
     void (*on_durable)(void *arg);
     void *arg;
 };
@@ -42,6 +43,7 @@ struct spool_record {
     struct str team, payload; /* borrowed until the next spool_* call */
     int64_t appended_ms;
     uint64_t position;     /* of this process: total order over all streams; for ack and rewind */
+    bool acked;            /* was acknowledged to this process already: it is sent again */
 };
 
 struct spool_stats {
@@ -56,34 +58,50 @@ struct spool *spool_open(const struct spool_options *o, int64_t now_ms, struct d
 /* Syncs, then closes. Accepts NULL. */
 void spool_close(struct spool *s);
 
-/* Appends one record of a team to the log (one write(2) at most, buffered no further). *ticket = the
- * position to compare with spool_durable. */
+/* Limits of one record; a larger one is SPOOL_BROKEN, which no retry mends. */
+enum { SPOOL_PAYLOAD_MAX = 16 * 1024 * 1024, SPOOL_TEAM_MAX = 255, SPOOL_TEAMS_MAX = 4096 };
+
+/* Appends one record of a team to the commit buffer, which is written by spool_commit, or here when
+ * it is larger than a MiB. *ticket = the position to compare with spool_durable; never 0. A record
+ * that was taken is never given up: after a write error it stays in the buffer and is tried again by
+ * the next call; until then nothing further is taken. */
 enum spool_result spool_append(struct spool *s, struct str team, struct str payload,
                                int64_t now_ms, uint64_t *ticket);
-/* Appends gathered since the last call are handed to the sync thread (group commit). With `never`
- * and `interval` they count as durable at once. Call once per loop turn that appended. */
-void spool_commit(struct spool *s);
+/* Writes what was appended since the last call (one write) and hands it to the sync thread (group
+ * commit). With `never` and `interval` it counts as durable once written. Call once per loop turn
+ * that appended. Anything but SPOOL_OK: not written yet; the tickets become durable when a later
+ * append, commit or tick succeeds. */
+enum spool_result spool_commit(struct spool *s);
 /* Everything up to this ticket is as durable as the policy asks. */
 uint64_t spool_durable(struct spool *s);
 /* True while appends would be refused for lack of room; what HTTP and TCP intake ask first. */
 bool spool_is_full(struct spool *s);
 
-/* The next record to ship, in order; false when there is none. Moves the read position. */
+/* The next record to ship, in order; false when there is none. Moves the read position. Only what
+ * is written to its file is handed out. Acknowledged records are passed over, unless a rewind_all or
+ * rewind_after asked for them. */
 bool spool_next(struct spool *s, struct spool_record *out);
 /* Moves the read position back to the first record whose position is >= position; never forward. */
 void spool_rewind(struct spool *s, uint64_t position);
 /* Reads one retained record again without moving the read position; false when it is gone. */
 bool spool_read(struct spool *s, uint64_t position, struct spool_record *out);
-/* Moves it back to the record of `stream` and `team` that follows `applied` (for GAP). False when the
- * oldest retained record of that stream and team has prev > applied: Redis lost more than we kept;
- * then *oldest_prev = that record's prev (what `adopt` sets). */
+/* Moves it back to the record of `stream` and `team` that follows `applied` (for GAP). False when no
+ * retained record has prev == applied: Redis lost more than we kept, or a record was damaged here.
+ * Then *oldest_prev = the prev of the oldest retained one after `applied` (what `adopt` sets), and
+ * the read position moves back to that one; with none at all, *oldest_prev = applied. */
 bool spool_rewind_after(struct spool *s, const char *stream, struct str team, uint64_t applied,
                         uint64_t *oldest_prev);
 /* Rewinds to the oldest record that is retained, acknowledged or not (after a reconnect). */
 void spool_rewind_all(struct spool *s);
 /* Marks a record as applied in Redis. Segments whose records are all acknowledged and older than
- * retain are removed by spool_tick; on_stream_gone hears of streams that have no segment left. */
+ * retain are removed by spool_tick; on_stream_gone hears of streams that have no segment left (after
+ * the removal is durable, so that no power loss brings back a stream that Redis forgot).
+ * Older is counted up to the last sign of life of the receiver, not to now: during an outage nothing
+ * is removed by age, since a receiver that comes back may lack what it acknowledged last. Signs of
+ * life are acks and spool_alive. */
 void spool_ack(struct spool *s, uint64_t position, int64_t now_ms);
+/* The receiver answers and has what it acknowledged (call now and then while the store is ready). */
+void spool_alive(struct spool *s, int64_t now_ms);
 void spool_tick(struct spool *s, int64_t now_ms,
                 void (*on_stream_gone)(void *arg, const char *stream, struct str team), void *arg);
 void spool_stats(struct spool *s, struct spool_stats *out);
