@@ -31,17 +31,31 @@ static bool is_ipv6(struct str s)
 
 /* ---- host ----------------------------------------------------------------------------------- */
 
-/* Bytes that no host has, but text and key=value pairs do. */
-static const char host_stops[] = "=,|;\"<>(){}[";
+/* Bytes that no host or no program's name has, but text and key=value pairs do. */
+enum { NO_HOST = 1, NO_TAG = 2, DIGIT = 4, HEX = 8 };
+
+static const uint8_t classes[256] = {
+    ['='] = NO_HOST | NO_TAG, [','] = NO_HOST | NO_TAG,
+    ['|'] = NO_HOST | NO_TAG, [';'] = NO_HOST | NO_TAG,
+    ['"'] = NO_HOST | NO_TAG, ['<'] = NO_HOST | NO_TAG,
+    ['>'] = NO_HOST | NO_TAG, ['{'] = NO_HOST | NO_TAG,
+    ['}'] = NO_HOST | NO_TAG, ['\''] = NO_TAG,
+    ['('] = NO_HOST,          [')'] = NO_HOST,
+    ['['] = NO_HOST,          ['0' ... '9'] = DIGIT | HEX,
+    ['a' ... 'f'] = HEX,      ['A' ... 'F'] = HEX,
+};
 
 /* "2024-02-03 12:34:56,123 ERROR …": a program's own log line. */
 static bool is_level(struct str word)
 {
-    static const char *const levels[] = {"TRACE",   "DEBUG", "INFO",     "NOTICE", "WARN",
-                                         "WARNING", "ERROR", "CRITICAL", "FATAL"};
+    static const struct str levels[] = {{"INFO", 4},   {"WARN", 4},    {"DEBUG", 5},
+                                        {"ERROR", 5},  {"FATAL", 5},   {"TRACE", 5},
+                                        {"NOTICE", 6}, {"WARNING", 7}, {"CRITICAL", 8}};
 
+    if (word.n < 4 || word.n > 8 || word.p[1] > 'Z')
+        return false;
     for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
-        if (str_eq_c(word, levels[i]))
+        if (str_eq(word, levels[i]))
             return true;
     }
     return false;
@@ -54,7 +68,7 @@ static bool is_host(const struct cursor *c, struct str word)
     if (word.p[word.n - 1] == ':')
         return is_ipv6(word); /* "2001:db8::" */
     for (size_t i = 0; i < word.n; i++) {
-        if (memchr(host_stops, word.p[i], sizeof(host_stops) - 1))
+        if (classes[(unsigned char)word.p[i]] & NO_HOST)
             return false;
     }
     return !is_level(word);
@@ -79,8 +93,6 @@ static void read_host(struct cursor *c, struct syslog_msg *m)
 
 /* ---- tag ------------------------------------------------------------------------------------ */
 
-static const char tag_stops[] = "=,|;\"{}<>'";
-
 /* May this be a program's name? `closed`: a colon and a blank, or [pid], ended it. */
 static bool is_tag_name(struct str s, bool closed)
 {
@@ -89,12 +101,12 @@ static bool is_tag_name(struct str s, bool closed)
     if (s.n == 0 || s.p[0] == '(' || s.p[0] == '[')
         return false;
     for (size_t i = 0; i < s.n; i++) {
-        char ch = s.p[i];
-        if (memchr(tag_stops, ch, sizeof(tag_stops) - 1))
+        unsigned class = classes[(unsigned char)s.p[i]];
+        if (class & NO_TAG)
             return false;
-        colons += ch == ':';
-        digits += ch >= '0' && ch <= '9';
-        hex += (ch >= '0' && ch <= '9') || ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'f');
+        colons += s.p[i] == ':';
+        digits += (class & DIGIT) != 0;
+        hex += (class & HEX) != 0;
     }
     if (colons > 0) /* "db:rpd" may be one; "10:22:31", "aa:bb:cc", "fe80::1" are none */
         return hex + colons < s.n && !str_starts(s, S(":")) && str_find(s, S("::")) == s.n &&

@@ -145,12 +145,13 @@ static bool read_clock(struct cursor *c, struct moment *t)
 
 /* Those of RFC 822 section 5.1 and the European ones that routers print. */
 static const struct {
-    char name[5];
+    struct str name;
     int8_t hours;
 } zones[] = {
-    {"UTC", 0},  {"GMT", 0},  {"Z", 0},    {"EST", -5}, {"EDT", -4}, {"CST", -6},
-    {"CDT", -5}, {"MST", -7}, {"MDT", -6}, {"PST", -8}, {"PDT", -7}, {"CET", 1},
-    {"CEST", 2}, {"EET", 2},  {"EEST", 3}, {"WET", 0},  {"WEST", 1},
+    {{"UTC", 3}, 0},  {{"GMT", 3}, 0},  {{"Z", 1}, 0},    {{"EST", 3}, -5}, {{"EDT", 3}, -4},
+    {{"CST", 3}, -6}, {{"CDT", 3}, -5}, {{"MST", 3}, -7}, {{"MDT", 3}, -6}, {{"PST", 3}, -8},
+    {{"PDT", 3}, -7}, {{"CET", 3}, 1},  {{"CEST", 4}, 2}, {{"EET", 3}, 2},  {{"EEST", 4}, 3},
+    {{"WET", 3}, 0},  {{"WEST", 4}, 1},
 };
 
 /* "Z", "+02:00", "-0330", "+02". */
@@ -229,7 +230,7 @@ static void read_zone_name(struct cursor *c, struct moment *t)
     if (n == 0 || n > 5 || !at_boundary(&look))
         return;
     for (size_t i = 0; i < ARRAY_LEN(zones); i++) {
-        if (str_eq((struct str){c->p, n}, str_c(zones[i].name))) {
+        if (str_eq((struct str){c->p, n}, zones[i].name)) {
             t->has_zone = true;
             t->offset_s = zones[i].hours * 3600;
             *c = look;
@@ -288,6 +289,10 @@ static bool nearest_year(const struct moment *t, const struct syslog_options *o,
     unsigned month, day;
 
     clock_civil_from_days(now_s / DAY_S, &year, &month, &day);
+    /* Nearly always it is this year, and so near that no other can be nearer. */
+    if (year > 1 && to_utc(t, (unsigned)year, o->zone, out_s) && *out_s <= now_s + AHEAD_S &&
+        *out_s > now_s - 180 * DAY_S)
+        return true;
     for (int64_t y = year - 1; y <= year + 1; y++) {
         int64_t at, distance;
         if (y < 1 || !to_utc(t, (unsigned)y, o->zone, &at) || at > now_s + AHEAD_S)
