@@ -82,10 +82,15 @@ static void check_twice(struct schema_walk *w, struct map *seen, const char *fam
     const struct conf_listener *other = map_put(seen, key, (void *)(uintptr_t)l);
     if (!other)
         return;
-    conf_field_error(w, &l->address, &l->place, "address",
-                     "%.*s is already listened on by %s (%s:%u:%u)", STR_ARG(l->address),
-                     other->place.path, other->place.file ? other->place.file : "(default)",
-                     other->place.line, other->place.column);
+    const struct conf_place *p = &other->place;
+    if (p->file)
+        conf_field_error(w, &l->address, &l->place, "address",
+                         "%.*s is already listened on by %s (%s:%u:%u)", STR_ARG(l->address),
+                         p->path, p->file, p->line, p->column);
+    else
+        conf_field_error(w, &l->address, &l->place, "address",
+                         "%.*s is already listened on by listen.%s, a built-in default",
+                         STR_ARG(l->address), p->path);
 }
 
 static void check_http(struct conf *c, struct schema_walk *w, struct map *seen,

@@ -2,9 +2,10 @@
  * conf_tree.c - files and includes to one merged tree, and the hash of what it says.
  * Owns: reading files, the order of includes, what merging two files means. Never: reads a value.
  *
- * Merging follows the schema: sections merge key by key, lists append in the order of the files,
- * maps of named things (teams, services) must not name one twice, and so must no single value be
- * given twice: a person who changes one of two would not see why nothing happens.
+ * Merging follows the schema: sections merge key by key, lists of sections (rules, listeners)
+ * append in the order of the files, maps of named things (teams, services) must not name one twice,
+ * and so must no single value (group_by's labels are one) be given twice: a person who changes one
+ * of two would not see why nothing happens.
  */
 #include "conf_tree.h"
 
@@ -34,7 +35,7 @@ static void merge_map(const struct schema *s, bool is_names, struct ynode *into,
 
 static bool is_list_kind(enum schema_kind k)
 {
-    return k == K_LIST || k == K_TEXTS || k == K_NAMES || k == K_INCLUDE;
+    return k == K_LIST || k == K_NAMES || k == K_INCLUDE;
 }
 
 /* `key:` without a value in one file and a value in the other: the value counts. */

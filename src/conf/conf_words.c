@@ -174,21 +174,18 @@ bool check_cidr(struct str s, char *why, size_t size)
 bool check_zone(struct str s, char *why, size_t size)
 {
     char name[ZONE_NAME_MAX + 1];
-    struct diag found;
     if (str_eq_c(s, "UTC"))
         return true;
     if (s.n == 0 || s.n > ZONE_NAME_MAX)
         return refuse(why, size, "is not the name of a time zone, like Europe/Berlin");
     memcpy(name, s.p, s.n);
     name[s.n] = 0;
-    diag_init(&found);
-    struct zone *z = zone_load(name, &found);
+    struct zone *z = zone_load(name, NULL);
     zone_free(z);
-    if (!z)
-        refuse(why, size, "is not a time zone that this system knows (%s)",
-               found.n ? found.items[0].text : "no zone file");
-    diag_finish(&found);
-    return z != NULL;
+    return z || refuse(why, size,
+                       "is not a time zone of this system (no zone file "
+                       "/usr/share/zoneinfo/%s); names look like Europe/Berlin",
+                       name);
 }
 
 bool check_http_url(struct str s, char *why, size_t size)

@@ -318,6 +318,7 @@ static void read_row(struct schema_walk *w, const struct schema_row *row, const 
         row->read(w, n, field);
         break;
     case K_INCLUDE:
+        (void)children(w, row, n, YNODE_LIST);
         break;
     default:
         (void)schema_read_scalar(w, row, n, field);

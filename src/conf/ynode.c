@@ -45,6 +45,8 @@ static const struct {
     {"could not find expected ':'", "a key needs a colon and a blank after it"},
     {"did not find expected ',' or ']'", "this list needs a comma or its closing ]"},
     {"did not find expected ',' or '}'", "this mapping needs a comma or its closing }"},
+    {"did not find expected node content",
+     "expected a value here (a bracket is not closed, or a comma too many)"},
     {"found unexpected end of stream", "the file ends inside a quoted text"},
     {"found unknown escape character",
      "unknown escape in a double-quoted text (double the backslash, or use single quotes)"},
