@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Rates and memory of the scripts on a redis-server of our own. usage: observe_bench.py [seconds]
 
-One client over a unix socket, pipelined 16 deep, 64 observations a call; what is measured is the
-server (its CPU is the limit), so run it on a quiet machine.
+One client over a unix socket, a few calls in a pipeline; only sending and waiting is timed. Printed
+are the rate over all batches and that of the quickest tenth of them (what a quiet machine would do).
 """
 import os
 import sys
@@ -12,9 +12,17 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'
 from conftest import Server, T0, Team, assemble, obs  # noqa: E402
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
-LABELS = ('"labels":{"alertname":"NodeFilesystemFull","cluster":"eu-1","instance":"db%d:9100",'
-          '"severity":"critical","job":"node"},"annotations":{"summary":"disk is filling"},'
-          '"generator_url":"http://prom:9090/graph?g0.expr=x"')
+
+
+class Labels:
+    """Alerts as a fleet sends them: the host's name stands in several places."""
+    def __mod__(self, i):
+        return ('"labels":{"alertname":"NodeFilesystemFull","cluster":"eu-1","instance":"db%05d:9100",'
+                '"severity":"critical","job":"node"},"annotations":{"summary":"disk of db%05d is '
+                'filling"},"generator_url":"http://prom:9090/graph?g0.expr=x"' % (i, i))
+
+
+LABELS = Labels()
 
 
 def pack(args):
@@ -26,13 +34,13 @@ def pack(args):
     return b''.join(out)
 
 
-def run(server, name, items_of_call, per_call, depth=16):
+def run(server, name, items_of_call, per_call, depth=4):
     client, sha = server.client, server.client.script_load(assemble('observe'))
     client.flushall()
     team = Team(client, {'settings': client.register_script(assemble('settings'))})
     pool = client.connection_pool
     conn = pool.get_connection('_')
-    stream, seq, n, cpu0, begin = 'ab' * 16, 0, 0, cpu(server), time.monotonic()
+    stream, seq, n, times = 'ab' * 16, 0, 0, []
     spent = 0.0
     while spent < SECONDS:
         batch = []
@@ -49,18 +57,14 @@ def run(server, name, items_of_call, per_call, depth=16):
         for _ in range(depth):
             reply = conn.read_response()
             assert reply[0] in ('OK', b'OK'), reply
-        spent += time.monotonic() - t
+        times.append(time.monotonic() - t)
+        spent += times[-1]
         n += depth * per_call
-    used = cpu(server) - cpu0
-    print('%-44s %9.0f obs/s wall %9.0f obs/s of server CPU' % (name, n / spent, n / used))
+    times.sort()
+    best = sum(times[:len(times) // 10 + 1]) / (len(times) // 10 + 1)
+    print('%-42s %9.0f obs/s, quickest tenth %9.0f' % (name, n / spent, depth * per_call / best))
     pool.release(conn)
     return team
-
-
-def cpu(server):
-    with open('/proc/%d/stat' % server.process.pid) as f:
-        parts = f.read().rsplit(')', 1)[1].split()
-    return (int(parts[11]) + int(parts[12])) / os.sysconf('SC_CLK_TCK')
 
 
 def main():

@@ -1,0 +1,123 @@
+-- write: stores a plan. The only place where incidents, alerts and look-ups are written; queue
+-- first, since the entry's id becomes a field.
+local Write = {}
+
+local function board(inc)
+  local f = inc.f
+  local rank = Settings.RANK[f.priority] or 4
+  if f.state == 'closed' then
+    redis.call('ZREM', B.base .. 'board', inc.id)
+    redis.call('ZADD', B.base .. 'closed', f.closed_at, inc.id)
+    return
+  end
+  if f.state == 'resolved' then
+    rank = rank + 4
+  end
+  redis.call('ZREM', B.base .. 'closed', inc.id)
+  redis.call('ZADD', B.base .. 'board', B.int(rank * 1e13 + (tonumber(f.opened_at) or 0)), inc.id)
+end
+
+local function fields(inc)
+  local set, drop = {}, {}
+  for name in pairs(inc.dirty) do
+    local value = inc.f[name]
+    if value == nil or value == '' then
+      drop[#drop + 1] = name
+    else
+      set[#set + 1] = name
+      set[#set + 1] = value
+    end
+  end
+  inc.dirty = {}
+  local key = B.base .. 'incident:' .. inc.id
+  B.call_many('HSET', key, set)
+  if #drop > 0 and not inc.is_new then
+    B.call_many('HDEL', key, drop)
+  end
+end
+
+local function alerts(inc)
+  local list = {}
+  for fingerprint, a in pairs(inc.alerts) do
+    if a and a.dirty then
+      list[#list + 1] = fingerprint
+      list[#list + 1] = Alerts.encode(a, fingerprint)
+      a.dirty = false
+    end
+  end
+  B.call_many('HSET', B.base .. 'alerts:' .. inc.id, list)
+end
+
+function Write.incident(ctx, inc)
+  if inc.problem_new then
+    Problems.store(inc)
+  end
+  if inc.touched then
+    Incident.fill(inc)
+    Clocks.sync(inc)
+    Queue.sync(ctx, inc)
+    Clocks.store(inc)
+    board(inc)
+    inc.touched, inc.requeue = false, false
+  end
+  if #inc.events > 0 then
+    Incident.fill(inc)
+    Timeline.store(inc)
+  end
+  if inc.systems_new then
+    Systems.store(inc)
+  end
+  if next(inc.dirty) then
+    fields(inc)
+  end
+  alerts(inc)
+  inc.is_new = false
+end
+
+local function look_ups(ctx, hash)
+  local set, drop = {}, {}
+  for name, id in pairs(ctx[hash .. '_new']) do
+    if id then
+      set[#set + 1] = name
+      set[#set + 1] = id
+    else
+      drop[#drop + 1] = name
+    end
+  end
+  B.call_many('HSET', B.base .. hash, set)
+  B.call_many('HDEL', B.base .. hash, drop)
+  ctx[hash .. '_new'] = {}
+end
+
+local function leases(ctx)
+  local add, drop = {}, {}
+  for member, till in pairs(ctx.leases_add) do
+    add[#add + 1] = B.int(till)
+    add[#add + 1] = member
+  end
+  for member in pairs(ctx.leases_drop) do
+    drop[#drop + 1] = member
+  end
+  B.call_many('ZADD', B.base .. 'leases', add)
+  B.call_many('ZREM', B.base .. 'leases', drop)
+  ctx.leases_add, ctx.leases_drop = {}, {}
+end
+
+function Write.all(ctx)
+  if ctx.id_next then
+    redis.call('SET', B.base .. 'id', B.int(ctx.id_next))
+  end
+  for _, inc in ipairs(ctx.list) do
+    Write.incident(ctx, inc)
+  end
+  look_ups(ctx, 'firing')
+  look_ups(ctx, 'open')
+  look_ups(ctx, 'last')
+  leases(ctx)
+  if ctx.thresholds then
+    Threshold.store(ctx)
+  end
+  if ctx.beats then
+    Beats.store(ctx)
+  end
+end
