@@ -150,7 +150,7 @@ static void put_item(struct buf *b, const struct fold_entry *e, struct str state
     const struct prepared *p = e->prepared;
     size_t length_at;
 
-    record_put(b, (struct str){p->fingerprint, 16});
+    record_put(b, p->fingerprint);
     record_put(b, p->group_key);
     record_put(b, state);
     record_put(b, p->is_log ? S("log") : S("alert"));
@@ -213,14 +213,18 @@ static bool write_item(struct fold_team *t, const struct fold_entry *e, struct s
     return t->items < RECORD_ITEMS_MAX || close_record(t, record, arg);
 }
 
+static struct str state_of(const struct fold_entry *e)
+{
+    return e->prepared->is_beat ? S("beat") : e->resolved ? S("resolved") : S("firing");
+}
+
 static bool write_all(struct fold *f, const struct conf *conf, int64_t rules_loaded_ms,
                       fold_record_fn *record, void *arg)
 {
     for (struct fold_entry *e = f->first; e; e = e->next) {
         struct str team = e->prepared->team;
 
-        if (!write_item(team_of(f, team), e, e->resolved ? S("resolved") : S("firing"), record,
-                        arg))
+        if (!write_item(team_of(f, team), e, state_of(e), record, arg))
             return false;
         if (!e->resolved || e->starts_ms >= rules_loaded_ms)
             continue;

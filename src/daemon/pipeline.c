@@ -135,16 +135,14 @@ static int64_t valid_until(const struct worker *w)
 /* ---- rules ------------------------------------------------------------------------------------
  */
 
-/* Decides and encodes. NULL: a heartbeat, which goes no further. Caller owns the reference. */
+/* Decides and encodes. Caller owns the reference. */
 static struct prepared *decide(struct worker *w, struct alert *a, struct rules_path **path)
 {
     struct verdict v;
 
     rules_decide(w->rules, w->scratch, a, w->now_ms, &w->arena, &v, NULL, path);
-    if (v.heartbeat) {
-        count(a->source, BEAT, a->repeat);
-        return NULL;
-    }
+    if (v.heartbeat)
+        return prepared_create_beat(v.heartbeat, w->conf);
     a->fingerprint = v.fingerprint;
     return prepared_create(a, &v, w->conf, &w->encode);
 }
@@ -152,8 +150,8 @@ static struct prepared *decide(struct worker *w, struct alert *a, struct rules_p
 /* Counts, folds and lets go of the reference. */
 static void take(struct fold *f, struct prepared *p, const struct alert *a)
 {
-    count(a->source, p->drop ? DROPPED : ACCEPTED, a->repeat);
-    if (!p->drop)
+    count(a->source, p->drop ? DROPPED : p->is_beat ? BEAT : ACCEPTED, a->repeat);
+    if (!p->drop && !(p->is_beat && a->resolved))
         fold_add(f, p, a);
     prepared_unref(p);
 }
@@ -185,8 +183,6 @@ static void take_alert(struct worker *w, struct alert *a)
     count_lookup(MISS);
     arena_reset(&w->arena);
     p = decide(w, a, NULL);
-    if (!p)
-        return;
     vcache_put(&w->vcache, key, p, NULL, valid_until(w));
     take(&w->fold_http, p, a);
 }
@@ -248,7 +244,7 @@ static struct prepared *share_by_outcome(struct worker *w, struct prepared *p)
     struct vcache_entry *e;
     struct hash128 key;
 
-    if (p->drop)
+    if (p->drop || p->is_beat)
         return p;
     buf_reset(&w->key);
     buf_put_c(&w->key, "outcome");
@@ -272,10 +268,6 @@ static void decide_message(struct worker *w, struct alert *a, struct hash128 key
     struct rules_path *path = NULL;
     struct prepared *p = decide(w, a, &path);
 
-    if (!p) {
-        rules_path_destroy(path);
-        return;
-    }
     if (path && rules_path_finer_output(path)) {
         p = share_by_outcome(w, p);
         if (cacheable)
@@ -313,6 +305,11 @@ static void take_message(struct worker *w, const struct syslog_peer *peer,
 
     if (e && e->prepared && !e->path) { /* nothing finer to look at: the common case */
         count_lookup(HIT);
+        if (e->prepared->is_beat) {
+            message_to_alert(w, peer, m, skeleton, &a);
+            take(&w->fold_syslog, prepared_ref(e->prepared), &a);
+            return;
+        }
         count(SOURCE_SYSLOG, e->prepared->drop ? DROPPED : ACCEPTED, m->repeat);
         if (!e->prepared->drop)
             fold_add_log(&w->fold_syslog, e->prepared, m->msg, m->repeat, w->now_ms,

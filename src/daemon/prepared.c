@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "triaged/base/hash.h"
 #include "triaged/base/mem.h"
 
 static void put_member(struct buf *b, const char *name, struct str value)
@@ -133,6 +134,23 @@ static struct str keep(char **at, struct str s)
     return kept;
 }
 
+struct prepared *prepared_create_beat(const struct conf_heartbeat *h, const struct conf *conf)
+{
+    struct str team = h->set.team.n ? h->set.team : conf->default_team;
+    size_t total = team.n + h->name.n;
+    struct prepared *p = xcalloc(1, sizeof(*p) + total);
+    char *at = p->text;
+
+    p->refs = 1;
+    p->is_beat = true;
+    p->bytes = sizeof(*p) + total;
+    p->team = keep(&at, team);
+    p->fingerprint = keep(&at, h->name);
+    p->fp = hash_fnv1a64(FNV1A64_INIT, h->name.p, h->name.n);
+    p->impact = p->urgency = "high";
+    return p;
+}
+
 static struct prepared *dropped(void)
 {
     struct prepared *p = xcalloc(1, sizeof(*p));
@@ -147,7 +165,7 @@ struct prepared *prepared_create(const struct alert *a, const struct verdict *v,
                                  const struct conf *conf, struct buf *scratch)
 {
     struct str system = alert_system(a);
-    char threshold[64] = "";
+    char threshold[64] = "", fingerprint[17];
     struct prepared *p;
     size_t meta_end, total;
     char *at;
@@ -163,7 +181,8 @@ struct prepared *prepared_create(const struct alert *a, const struct verdict *v,
     meta_end = scratch->n;
     put_alert(scratch, a, v);
 
-    total = scratch->n + v->team.n + v->group_key.n + v->rule_name.n + system.n +
+    snprintf(fingerprint, sizeof(fingerprint), "%016llx", (unsigned long long)v->fingerprint);
+    total = scratch->n + 16 + v->team.n + v->group_key.n + v->rule_name.n + system.n +
             strlen(threshold) + v->threshold_key.n + v->suppress.n;
     p = xcalloc(1, sizeof(*p) + total);
     p->refs = 1;
@@ -171,12 +190,12 @@ struct prepared *prepared_create(const struct alert *a, const struct verdict *v,
     p->is_log = a->is_log;
     p->pairs = a->source == SOURCE_PROMETHEUS;
     p->fp = v->fingerprint;
-    snprintf(p->fingerprint, sizeof(p->fingerprint), "%016llx", (unsigned long long)v->fingerprint);
     p->impact = level_name(v->impact);
     p->urgency = level_name(v->urgency);
     at = p->text;
     p->meta = keep(&at, (struct str){scratch->p, meta_end});
     p->alert = keep(&at, (struct str){scratch->p + meta_end, scratch->n - meta_end});
+    p->fingerprint = keep(&at, (struct str){fingerprint, 16});
     p->team = keep(&at, v->team);
     p->group_key = keep(&at, v->group_key);
     p->rule = keep(&at, v->rule_name);

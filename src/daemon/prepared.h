@@ -18,11 +18,12 @@ struct prepared {
     int refs;
     bool drop; /* counted only; no other field is set */
     bool is_log;
+    bool is_beat; /* a heartbeat: only team and fingerprint (its name) are set */
     bool pairs;   /* /api/v2: senders come in pairs */
     size_t bytes; /* memory held, for the cache's bound */
     struct str team, group_key, rule, system, threshold, suppress;
     const char *impact, *urgency;
-    char fingerprint[17];
+    struct str fingerprint; /* 16 hex digits */
     uint64_t fp;
     struct str meta;  /* JSON object */
     struct str alert; /* JSON members; for logs all but the message, see prepared_put_alert */
@@ -33,6 +34,8 @@ struct prepared {
 /* Encodes a verdict on an alert. `scratch` is reset. The caller owns one reference. */
 struct prepared *prepared_create(const struct alert *a, const struct verdict *v,
                                  const struct conf *conf, struct buf *scratch);
+/* A beat of a heartbeat, for its team. */
+struct prepared *prepared_create_beat(const struct conf_heartbeat *h, const struct conf *conf);
 struct prepared *prepared_ref(struct prepared *p);
 void prepared_unref(struct prepared *p); /* accepts NULL */
 /* The field `alert` of an observation: for logs with the text of the last message folded in. */

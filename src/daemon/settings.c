@@ -69,6 +69,61 @@ static struct str sla_json(const struct conf *c, struct arena *a)
     return s;
 }
 
+static void put_text(struct buf *b, const char *name, struct str value)
+{
+    if (value.n == 0)
+        return;
+    if (b->p[b->n - 1] != '{')
+        buf_put_char(b, ',');
+    buf_printf(b, "\"%s\":", name);
+    buf_put_json(b, value);
+}
+
+/* What the incident of a missing beat looks like. */
+static void put_heartbeat(struct buf *b, const struct conf_heartbeat *h)
+{
+    buf_put_c(b, "{");
+    put_text(b, "name", h->name);
+    buf_printf(b, ",\"every\":%lld", (long long)h->every_ms);
+    put_text(b, "impact",
+             str_c(level_name(h->set.impact == LEVEL_UNSET ? LEVEL_HIGH : h->set.impact)));
+    put_text(b, "urgency",
+             str_c(level_name(h->set.urgency == LEVEL_UNSET ? LEVEL_HIGH : h->set.urgency)));
+    buf_put_c(b, ",\"meta\":{");
+    put_text(b, "category", h->set.category.n ? h->set.category : S("software"));
+    put_text(b, "subcategory", h->set.subcategory);
+    put_text(b, "service", h->set.service);
+    put_text(b, "title", h->set.title.s);
+    put_text(b, "summary", h->set.summary.s);
+    put_text(b, "source", S("triaged"));
+    buf_put_c(b, "}}");
+}
+
+static struct str heartbeats_json(const struct conf *c, const struct conf_team *team,
+                                  struct arena *a)
+{
+    struct buf b;
+    struct str s;
+    bool first = true;
+
+    buf_init(&b, JSON_MAX);
+    buf_put_char(&b, '[');
+    for (size_t i = 0; i < c->n_heartbeats; i++) {
+        const struct conf_heartbeat *h = &c->heartbeats[i];
+
+        if (!str_eq(h->set.team.n ? h->set.team : c->default_team, team->name))
+            continue;
+        if (!first)
+            buf_put_char(&b, ',');
+        first = false;
+        put_heartbeat(&b, h);
+    }
+    buf_put_char(&b, ']');
+    s = arena_str(a, buf_str(&b));
+    buf_finish(&b);
+    return s;
+}
+
 size_t settings_args(const struct conf *c, const struct conf_team *team, struct arena *a,
                      struct str out[SETTINGS_ARGS_MAX])
 {
@@ -76,7 +131,6 @@ size_t settings_args(const struct conf *c, const struct conf_team *team, struct 
 
 #define FIELD(name, ...) (*o++ = S(name), *o++ = (__VA_ARGS__))
     FIELD("id", team->id);
-    FIELD("team", team->name);
     FIELD("lead", team->lead);
     FIELD("manager", team->manager);
     FIELD("matrix", matrix_json(c, a));
@@ -94,7 +148,8 @@ size_t settings_args(const struct conf *c, const struct conf_team *team, struct 
           arena_printf(a, "{\"recurs\":%llu,\"within\":%lld,\"systems\":%llu}",
                        (unsigned long long)c->problems.recurs, (long long)c->problems.within_ms,
                        (unsigned long long)c->problems.systems));
-    FIELD("automation_uses", arena_printf(a, "%llu", (unsigned long long)c->automation_uses));
+    FIELD("automation", arena_printf(a, "{\"uses\":%llu}", (unsigned long long)c->automation_uses));
+    FIELD("heartbeats", heartbeats_json(c, team, a));
 #undef FIELD
     return (size_t)(o - out);
 }

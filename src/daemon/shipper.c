@@ -63,10 +63,14 @@ struct flight { /* one record on its way; lives until its answer */
     uint64_t seq, prev, position;
     uint32_t items;
     size_t team; /* index in s->teams */
+    bool is_verb;
 };
 
 struct shipper {
     struct worker *w;
+    struct spool *spool;
+    shipper_verb_fn *on_verb; /* or NULL */
+    void *arg;
     bool ready, draining; /* draining: send nothing until nothing is in flight */
     bool rewind_needed;
     uint64_t rewind_to; /* position; valid if rewind_needed */
@@ -84,11 +88,15 @@ struct shipper {
     size_t n_teams;
 };
 
-struct shipper *shipper_create(struct worker *w)
+struct shipper *shipper_create(struct worker *w, struct spool *spool, shipper_verb_fn *on_verb,
+                               void *arg)
 {
     struct shipper *s = NEW(struct shipper);
 
     s->w = w;
+    s->spool = spool;
+    s->on_verb = on_verb;
+    s->arg = arg;
     return s;
 }
 
@@ -201,6 +209,7 @@ static void send_record(struct shipper *s, const struct spool_record *r)
     f->position = r->position;
     f->items = h.n_items;
     f->team = team_index(s, r->team);
+    f->is_verb = h.script == RECORD_VERB;
     s->records++;
     s->items += h.n_items;
     store_call(s->w->store, h.script == RECORD_VERB ? SCRIPT_VERB : SCRIPT_OBSERVE, &key, 1,
@@ -215,7 +224,7 @@ void shipper_kick(struct shipper *s)
     if (!s->ready || s->draining || clock_mono_ms() < s->wait_until_ms)
         return;
     while (!s->draining && s->records < IN_FLIGHT_RECORDS && s->items < IN_FLIGHT_ITEMS) {
-        if (!spool_next(s->w->spool, &r)) {
+        if (!spool_next(s->spool, &r)) {
             s->exhausted = true;
             return;
         }
@@ -245,7 +254,7 @@ static void on_adopted(void *arg, enum store_status status, const struct store_r
         log_warn("ship", "adopt was not done, trying again: %.*s", STR_ARG(error));
         s->wait_until_ms = clock_mono_ms() + WAIT_MS;
     }
-    spool_rewind_all(s->w->spool);
+    spool_rewind_all(s->spool);
     shipper_kick(s);
 }
 
@@ -280,7 +289,7 @@ static void drained(struct shipper *s)
     if (gap) {
         uint64_t oldest_prev;
 
-        if (!spool_rewind_after(s->w->spool, s->gap_stream, s->teams[s->gap_team], s->gap_applied,
+        if (!spool_rewind_after(s->spool, s->gap_stream, s->teams[s->gap_team], s->gap_applied,
                                 &oldest_prev)) {
             s->rewind_needed = false;
             adopt(s, oldest_prev);
@@ -288,7 +297,7 @@ static void drained(struct shipper *s)
         }
     }
     if (s->rewind_needed)
-        spool_rewind(s->w->spool, s->rewind_to);
+        spool_rewind(s->spool, s->rewind_to);
     s->rewind_needed = false;
     shipper_kick(s);
 }
@@ -327,9 +336,11 @@ static void on_reply(struct shipper *s, const struct flight *f, const struct sto
         return;
     }
     metric_add(metric_cell(&shipped_total, str_eq(word, S("SKIP")) ? "skip" : "ok"), 1);
-    if (str_eq(word, S("OK")))
+    if (f->is_verb && s->on_verb)
+        s->on_verb(s->arg, f->position, reply, STR_NONE);
+    else if (str_eq(word, S("OK")))
         count_effects(reply);
-    spool_ack(s->w->spool, f->position, clock_wall_ms());
+    spool_ack(s->spool, f->position, clock_wall_ms());
 }
 
 static void on_skipped(void *arg, enum store_status status, const struct store_reply *reply,
@@ -340,7 +351,7 @@ static void on_skipped(void *arg, enum store_status status, const struct store_r
 
     (void)reply;
     if (status == STORE_OK)
-        spool_ack(s->w->spool, f->position, clock_wall_ms());
+        spool_ack(s->spool, f->position, clock_wall_ms());
     else
         log_warn("ship", "skip was not done, trying again: %.*s", STR_ARG(error));
     flight_done(f);
@@ -386,7 +397,7 @@ static void refuse(struct shipper *s, const struct spool_record *r, struct str e
 
     memcpy(of.stream, r->stream, sizeof(of.stream));
     of.team = team_index(s, r->team);
-    spool_dead_letter(s->w->spool, r, error, clock_wall_ms());
+    spool_dead_letter(s->spool, r, error, clock_wall_ms());
     skip(s, &of, error);
 }
 
@@ -395,8 +406,8 @@ static void refuse_flight(struct shipper *s, const struct flight *f, struct str 
 {
     struct spool_record r;
 
-    if (spool_read(s->w->spool, f->position, &r))
-        spool_dead_letter(s->w->spool, &r, error, clock_wall_ms());
+    if (spool_read(s->spool, f->position, &r))
+        spool_dead_letter(s->spool, &r, error, clock_wall_ms());
     skip(s, f, error);
     drain_to(s, f->position + 1); /* those behind it were answered GAP */
 }
@@ -418,6 +429,8 @@ static void on_answer(void *arg, enum store_status status, const struct store_re
         break;
     case STORE_REFUSED:
         metric_add(metric_cell(&shipped_total, "refused"), 1);
+        if (f->is_verb && s->on_verb)
+            s->on_verb(s->arg, f->position, NULL, error);
         refuse_flight(s, f, error);
         break;
     case STORE_LOST:
@@ -440,7 +453,7 @@ void shipper_on_store(struct shipper *s, bool ready)
         return;
     s->draining = s->rewind_needed = s->gap = false;
     s->wait_until_ms = 0;
-    spool_rewind_all(s->w->spool);
+    spool_rewind_all(s->spool);
     shipper_kick(s);
 }
 
@@ -457,7 +470,7 @@ static void on_stream_gone(void *arg, const char *stream, struct str team)
 
 void shipper_tick(struct shipper *s, int64_t now_ms)
 {
-    spool_tick(s->w->spool, now_ms, on_stream_gone, s);
+    spool_tick(s->spool, now_ms, on_stream_gone, s);
     shipper_kick(s);
 }
 

@@ -113,7 +113,7 @@ static void send_team_settings(struct ticker *t, const struct conf_team *team)
     snprintf(name, sizeof(name), "%.*s", STR_ARG(team->name));
     args[0] = str_c(now);
     args[1] = str_c(loaded);
-    args[2] = str_c(t->conf->hash);
+    args[2] = str_c(t->conf->shared_hash);
     args[3] = S("0");
     n = 4 + settings_args(t->conf, team, &a, args + 4);
     store_call(t->store, SCRIPT_SETTINGS, &key, 1, args, n, on_settings, team_call(t, name, 0));
@@ -296,18 +296,18 @@ static void on_left(void *arg, enum store_status status, const struct store_repl
 
 void ticker_leave(struct ticker *t)
 {
-    char key[STORE_KEY_SIZE];
+    char key_text[STORE_KEY_SIZE], now[24];
 
     t->left = true;
+    snprintf(now, sizeof(now), "%lld", (long long)clock_wall_ms());
     if (!t->ready || oldest_waiting(t) != 0) /* what is not shipped holds the horizon on purpose */
         return;
     for (size_t i = 0; i < t->n_teams; i++) {
-        struct str args[] = {S("HDEL"),
-                             store_key(t->conf->prefix, str_c(t->teams[i]), "horizon", key),
-                             str_c(t->instance)};
+        struct str key = store_key(t->conf->prefix, str_c(t->teams[i]), "applied", key_text);
+        struct str args[] = {str_c(now), str_c(t->instance), S("-1"), S("0"), S("1")};
 
         t->leaving++;
-        store_command(t->store, args, ARRAY_LEN(args), on_left, t);
+        store_call(t->store, SCRIPT_TICK, &key, 1, args, ARRAY_LEN(args), on_left, t);
     }
 }
 

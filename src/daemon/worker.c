@@ -418,7 +418,7 @@ static void create_store(struct worker *w, const struct conf *conf)
 
     snprintf(url, sizeof(url), "%.*s", STR_ARG(conf->redis_url));
     snprintf(name, sizeof(name), "triaged-worker-%u", w->index);
-    w->shipper = shipper_create(w);
+    w->shipper = shipper_create(w, w->spool, NULL, NULL);
     w->store = store_create(w->base, &o);
 }
 

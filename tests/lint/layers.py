@@ -15,7 +15,7 @@ MAY = {
     "alert": {"base"},
     "decode": {"base", "conf", "alert"},
     "rules": {"base", "conf", "alert"},
-    "spool": {"base"},
+    "spool": {"base", "conf"},
     "store": {"base", "conf"},
     "net": {"base", "conf"},
     "daemon": {"base", "conf", "alert", "decode", "rules", "spool", "store", "net"},

@@ -74,11 +74,12 @@ static struct conf conf = {.teams = teams, .n_teams = 2};
 
 static struct prepared *make(uint64_t fp, const char *team, bool is_log, bool pairs)
 {
-    struct prepared *p = NEW(struct prepared);
+    struct prepared *p = xcalloc(1, sizeof(*p) + 17);
 
     p->refs = 1;
     p->fp = fp;
-    snprintf(p->fingerprint, sizeof(p->fingerprint), "%016llx", (unsigned long long)fp);
+    snprintf(p->text, 17, "%016llx", (unsigned long long)fp);
+    p->fingerprint = (struct str){p->text, 16};
     p->team = str_c(team);
     p->group_key = S("g{}");
     p->rule = S("g");
