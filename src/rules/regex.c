@@ -31,7 +31,7 @@ enum {
     STEPS_MAX = 50 * 1000,
     STEPS_MIN = 2000,
     SET_PATTERN_MAX = 1024, /* bytes; longer ones are left to PCRE2 */
-    SET_RETRIES = 16,
+    SET_RETRIES = 64,
 };
 
 struct regex_group {

@@ -162,6 +162,8 @@ bool rules_recheck(const struct rules_path *path, struct rules_scratch *scratch,
 {
     const struct ruleset *rs = path->rs;
     bool begun = false;
+    if (path->finer_output)
+        return false;
     for (uint32_t i = 0; i < path->n_fields; i++) {
         const struct path_field *pf = &path->fields[i];
         struct str v = field_read(&rs->fields.v[pf->field], a);

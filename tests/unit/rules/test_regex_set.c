@@ -1,0 +1,358 @@
+/*
+ * test_regex_set.c - the three ways of answering (shortcut, PCRE2, Vectorscan) agree.
+ * Patterns and texts are crossed; random ones are made of pieces that meet each other's edges.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "triaged/base/mem.h"
+#include "triaged/rules/regex.h"
+
+static const char *const patterns[] = {
+    "a",
+    "a|b|c",
+    ".*",
+    ".+",
+    "a.*",
+    ".*a",
+    ".*a.*",
+    "a.*b",
+    "a.+b",
+    "(?i)a.*K",
+    "(?i)stra\xC3\x9F"
+    "e",
+    "[a-c]+",
+    "[^a]*",
+    "\\w+",
+    "\\W+",
+    "\\d+\\.?\\d*",
+    "\\s",
+    "\\S+ \\S+",
+    ".*\\bfoo\\b.*",
+    "a\\Bb",
+    "(foo|bar)+",
+    "(?:a?b)*",
+    "x{2,3}",
+    "\\pL+",
+    "[[:alpha:]]+",
+    "[[:space:]]",
+    "\\v",
+    "a$",
+    "^a",
+    "",
+    "(?s)a.b",
+    "(?m)^a$",
+    "(?m)a$.*",
+    "(?P<n>\\d+) errors?",
+    ".*(error|fail(ed|ure)?|timed out).*",
+    "(?i).*(ERROR|Fail).*",
+    "link (up|down)",
+    "Failed password for .* from \\S+ port \\d+.*",
+    "[\\x{80}-\\x{10FFFF}]+",
+    ".",
+    "..",
+    "...",
+    "(a|ab)(c|bcd)",
+    "\\Qa.b\\E",
+    "(a*)*",
+    "(a+)+b",
+    "[^\\n]*x",
+    "\\x{263a}?",
+    "(?U)a.*b",
+    "a{0}",
+    "(|a)b",
+    "[-a]",
+    "[]]",
+    "\\.",
+    "a\\|b",
+    "(?i)\\x{212a}",
+    "(?-s).*x",
+    "\\Aab\\z",
+    "\\D",
+    "(?i)[k-s]+",
+};
+
+static const char *const texts[] = {
+    "",
+    "a",
+    "b",
+    "ab",
+    "ba",
+    "abc",
+    "A",
+    "K",
+    "aK",
+    "a\xE2\x84\xAA",
+    "\xC5\xBF",
+    "stra\xC3\x9F"
+    "e",
+    "STRASSE",
+    "foo",
+    "foo bar",
+    "foobar",
+    "barfoo",
+    "a foo b",
+    "a-foo",
+    "foo_x",
+    "xx",
+    "xxx",
+    "xxxx",
+    "\xC3\xA4",
+    "\xC3\xA4\xC3\xB6",
+    "a\nb",
+    "a\n",
+    "\n",
+    "\na",
+    "\n\n",
+    "\x0B",
+    "\t",
+    " ",
+    "a b",
+    "12",
+    "12.5",
+    "3 errors",
+    "1 error",
+    "it failed",
+    "it FAILED",
+    "a failure\nin two lines",
+    "timed  out",
+    "timed out",
+    "link up",
+    "link down ",
+    "Failed password for root from 10.0.0.1 port 22 ssh2",
+    "Failed password for a from b from 10.0.0.1 port 1",
+    "abcd",
+    "abbcd",
+    "a.b",
+    "a\xE2\x98\xBA"
+    "b",
+    "\xE2\x98\xBA",
+    "\xF0\x9F\x99\x82",
+    "aaaaaaaaaaaaaaaaaaaaaaaab",
+    "aaaaaaaaaaaaaaaaaaaaaaaac",
+    "]",
+    "-",
+    ".",
+    "|",
+    "a|b",
+    "x\nx",
+    "k",
+    "s",
+    "KS",
+    "\r\n",
+    "a\r",
+    "\xEF\xBF\xBD",
+};
+
+struct world {
+    struct regex_scratch *s;
+    struct arena a;
+};
+
+static size_t compared;
+
+static void compare(struct world *w, struct regex **re, size_t n, const char *const *names,
+                    struct str text)
+{
+    static struct regex_set *set;
+    uint64_t bits[REGEX_SET_MAX / 64];
+    if (!text.p) { /* a new set of patterns, or none: NULL */
+        regex_set_destroy(set);
+        set = n ? regex_set_create((const struct regex *const *)re, n) : NULL;
+        if (set)
+            assert_true(regex_scratch_fit(w->s, set));
+        return;
+    }
+    assert_non_null(set);
+    enum regex_scan scan = regex_set_scan(set, w->s, text, bits);
+    assert_int_equal(scan, memchr(text.p, '\n', text.n) ? REGEX_SCAN_MAYBE : REGEX_SCAN_EXACT);
+    for (size_t i = 0; i < n; i++) {
+        bool one = regex_match(re[i], w->s, text, NULL, NULL);
+        bool bit = bits[i / 64] >> (i % 64) & 1;
+        bool sure = regex_set_is_sure(set, i);
+        compared++;
+        if (one && !bit)
+            fail_msg("%s on \"%.*s\": the set does not see the match", names[i], STR_ARG(text));
+        if (scan == REGEX_SCAN_EXACT && sure && bit && !one)
+            fail_msg("%s on \"%.*s\": only the set sees a match", names[i], STR_ARG(text));
+    }
+}
+
+static void tables_crossed(void **state)
+{
+    struct world *w = *state;
+    struct regex *re[ARRAY_LEN(patterns)];
+    struct str why;
+    size_t sure = 0;
+    for (size_t i = 0; i < ARRAY_LEN(patterns); i++) {
+        re[i] = regex_create(str_c(patterns[i]), &w->a, &why);
+        if (!re[i])
+            fail_msg("%s: %.*s", patterns[i], STR_ARG(why));
+    }
+    struct regex_set *set = regex_set_create((const struct regex *const *)re, ARRAY_LEN(re));
+    assert_non_null(set);
+    for (size_t i = 0; i < ARRAY_LEN(re); i++)
+        sure += regex_set_is_sure(set, i);
+    assert_true(sure >= ARRAY_LEN(re) - 8); /* else the set is of little use */
+    regex_set_destroy(set);
+    compare(w, re, ARRAY_LEN(re), patterns, STR_NONE);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        compare(w, re, ARRAY_LEN(re), patterns, str_c(texts[i]));
+    compare(w, NULL, 0, NULL, STR_NONE);
+    for (size_t i = 0; i < ARRAY_LEN(re); i++)
+        regex_destroy(re[i]);
+}
+
+static uint32_t next_random(uint32_t *x)
+{
+    *x ^= *x << 13;
+    *x ^= *x >> 17;
+    *x ^= *x << 5;
+    return *x;
+}
+
+static char *random_of(uint32_t *x, const char *const *pieces, size_t n, unsigned max)
+{
+    char *text = xcalloc(1, 16 * (max + 1));
+    for (unsigned k = next_random(x) % (max + 1); k > 0; k--)
+        strcat(text, pieces[next_random(x) % n]);
+    return text;
+}
+
+static void random_ones(void **state)
+{
+    static const char *const parts[] = {"a",        "b",        "ab",        ".*", ".+",   "(a|b)",
+                                        "(ab|b.*)", "[ab]",     "\\.",       "x?", "(a|)", ".*?",
+                                        "|",        "\xC3\xA4", "(?:b|.*a)", "$",  "^"};
+    static const char *const bits[] = {"a", "b", "ab", ".", "x", "\xC3\xA4", "ba", "\n"};
+    enum { N = 60, ROUNDS = 8, TEXTS = 60 };
+    struct world *w = *state;
+    uint32_t x = 2463534242u;
+    struct str why;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct regex *re[N];
+        char *names[N];
+        size_t n = 0;
+        while (n < N) {
+            names[n] = random_of(&x, parts, ARRAY_LEN(parts), 7);
+            re[n] = regex_create(str_c(names[n]), &w->a, &why);
+            if (re[n])
+                n++;
+            else
+                free(names[n]);
+        }
+        compare(w, re, n, (const char *const *)names, STR_NONE);
+        for (int t = 0; t < TEXTS; t++) {
+            char *text = random_of(&x, bits, ARRAY_LEN(bits), 8);
+            compare(w, re, n, (const char *const *)names, str_c(text));
+            free(text);
+        }
+        compare(w, NULL, 0, NULL, STR_NONE);
+        for (size_t i = 0; i < n; i++) {
+            regex_destroy(re[i]);
+            free(names[i]);
+        }
+    }
+    assert_true(compared > 20000);
+}
+
+/* A shortcut answers as the engine does on the same pattern made opaque by an empty class join. */
+static void shortcuts_agree_with_the_engine(void **state)
+{
+    static const char *const parts[] = {"a",        "b",        ".*",  ".+", "(a|b)",
+                                        "(ab|b.*)", "\xC3\xA4", ".*?", "\\."};
+    static const char *const bits[] = {"a", "b", "\xC3\xA4", ".", "\n"};
+    struct world *w = *state;
+    uint32_t x = 88172645u;
+    struct str why;
+    size_t short_ones = 0;
+    for (int i = 0; i < 400; i++) {
+        char *pattern = random_of(&x, parts, ARRAY_LEN(parts), 6);
+        char *opaque = xasprintf("(?:%s)[a]{0}", pattern);
+        struct regex *one = regex_create(str_c(pattern), &w->a, &why);
+        struct regex *other = regex_create(str_c(opaque), &w->a, &why);
+        assert_non_null(one);
+        assert_non_null(other);
+        assert_int_equal(regex_cost(other), REGEX_ENGINE);
+        short_ones += regex_cost(one) != REGEX_ENGINE;
+        for (int t = 0; t < 40; t++) {
+            char *text = random_of(&x, bits, ARRAY_LEN(bits), 6);
+            if (regex_match(one, w->s, str_c(text), NULL, NULL) !=
+                regex_match(other, w->s, str_c(text), NULL, NULL))
+                fail_msg("%s on \"%s\"", pattern, text);
+            free(text);
+        }
+        regex_destroy(one);
+        regex_destroy(other);
+        free(pattern);
+        free(opaque);
+    }
+    assert_true(short_ones > 200);
+}
+
+static void sizes(void **state)
+{
+    struct world *w = *state;
+    const struct regex *re[REGEX_SET_MAX + 1];
+    struct str why;
+    struct regex *one = regex_create(S(".*foo.*"), &w->a, &why);
+    struct regex *heavy = regex_create(S("(a{1,900}b)+"), &w->a, &why);
+    uint64_t bits[REGEX_SET_MAX / 64];
+    for (size_t i = 0; i <= REGEX_SET_MAX; i++)
+        re[i] = one;
+    assert_null(regex_set_create(re, 0));
+    assert_null(regex_set_create(re, REGEX_SET_MAX + 1));
+    re[7] = heavy; /* is left to PCRE2 */
+    struct regex_set *set = regex_set_create(re, REGEX_SET_MAX);
+    assert_non_null(set);
+    assert_false(regex_set_is_sure(set, 7));
+    assert_true(regex_set_is_sure(set, 8));
+    assert_true(regex_scratch_fit(w->s, set));
+    assert_int_equal(regex_set_scan(set, w->s, S("bar"), bits), REGEX_SCAN_EXACT);
+    assert_int_equal(bits[0], 1 << 7);
+    assert_int_equal(regex_set_scan(set, w->s, S("a foo b"), bits), REGEX_SCAN_EXACT);
+    for (size_t i = 0; i < ARRAY_LEN(bits); i++)
+        assert_true(bits[i] == UINT64_MAX);
+    assert_int_equal(regex_set_scan(set, w->s, S("foo\xFF"), bits), REGEX_SCAN_NONE);
+    regex_set_destroy(set);
+    const struct regex *only[] = {heavy};
+    assert_null(regex_set_create(only, 1));
+    regex_destroy(one);
+    regex_destroy(heavy);
+}
+
+static int setup(void **state)
+{
+    struct world *w = NEW(struct world);
+    arena_init(&w->a, 0);
+    w->s = regex_scratch_create();
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    regex_scratch_destroy(w->s);
+    arena_finish(&w->a);
+    free(w);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tables_crossed),
+        cmocka_unit_test(random_ones),
+        cmocka_unit_test(shortcuts_agree_with_the_engine),
+        cmocka_unit_test(sizes),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
