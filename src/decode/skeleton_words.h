@@ -1,0 +1,29 @@
+/*
+ * skeleton_words.h - the words that the skeleton scanner knows. Private to decode.
+ * A change of any list is a new SKELETON_VERSION.
+ */
+#ifndef TRIAGED_DECODE_SKELETON_WORDS_H
+#define TRIAGED_DECODE_SKELETON_WORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum word_class {
+    WORD_UNIT = 1 << 0,    /* after a number: swallowed with it */
+    WORD_DATE = 1 << 1,    /* a month or weekday: variable beside a number */
+    WORD_ZONE = 1 << 2,    /* after a time: swallowed with it */
+    WORD_KEEP = 1 << 3,    /* a state that makes another alert: never variable as a value */
+    WORD_TLD = 1 << 4,     /* the last label of a host name */
+    WORD_USER = 1 << 5,    /* a user's name comes next */
+    WORD_NO_NAME = 1 << 6, /* after "user": no name */
+    WORD_NAME = 1 << 7,    /* always variable: names of hosts and interfaces without a digit */
+};
+
+enum { SKELETON_WORD_MAX = 12 };
+
+/* The classes of a word, ASCII case ignored; 0 for a word that is on no list. */
+unsigned skeleton_word(const char *p, size_t n);
+/* The i-th word of the lists, or NULL: for the test that holds the index to the lists. */
+const char *skeleton_word_at(size_t i, unsigned *out_classes);
+
+#endif
