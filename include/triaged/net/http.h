@@ -62,6 +62,17 @@ void *http_request_data(const struct http_request *r);
 void http_reply_header(struct http_request *r, const char *name, const char *value);
 /* Answers. The body is copied. For HEAD and 204 no body is sent. content_type may be NULL. */
 void http_reply(struct http_request *r, int status, const char *content_type, struct str body);
+/* After limits.http_answer without a reply the server answers 503 by itself; the request stays valid
+ * for its owner, whose late http_reply is ignored and ends it. */
+
+/* A reply without an end (server-sent events), instead of http_reply: start, any number of writes,
+ * exactly one end. False from start: the client has gone or was answered 503 already; end is still
+ * to be called. on_closed (may be NULL) says that the client has gone; end may be called from it. */
+bool http_stream_start(struct http_request *r, int status, const char *content_type,
+                       void (*on_closed)(void *arg, struct http_request *r), void *arg);
+/* False: the client has gone, or leaves too much unread and is dropped. Nothing of bytes is kept. */
+bool http_stream_write(struct http_request *r, struct str bytes);
+void http_stream_end(struct http_request *r);
 
 /* Peer networks: "10.0.0.0/8", "::1/128", "192.0.2.7". */
 bool net_cidr_check(struct str cidr);
