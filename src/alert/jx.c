@@ -1,19 +1,188 @@
 /*
- * jx.c - looking into parsed JSON, and writing it again.
- * Owns: nothing; values belong to the document (jx_parse.c).
- * Never: fails on a value of another type: it is then as if it were absent.
+ * jx.c - the only door to Jansson.
+ * Owns: parsing with limits (depth and number of values, checked before a byte is allocated), and
+ * the repairs that keep a sender's slip from costing a whole batch: bytes that are no UTF-8 and
+ * lone surrogates become U+FFFD (as every Go program reads them), integers beyond 64 bits become
+ * reals. Never: lets a Jansson type or error out of this file.
  */
 #include "triaged/alert/jx.h"
 
+#include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "jx_value.h"
 #include "triaged/base/buf.h"
 #include "triaged/base/mem.h"
 
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+static bool refuse(struct jx_error *why, int max, const char *of_what, size_t at)
+{
+    why->path[0] = 0;
+    snprintf(why->text, sizeof(why->text), "more than %d %s (byte %zu)", max, of_what, at);
+    return false;
+}
+
+/* Index behind the string that begins at s[i] == '"', or s.n. */
+static size_t skip_string(struct str s, size_t i)
+{
+    for (i++; i < s.n; i++) {
+        const char *quote = memchr(s.p + i, '"', s.n - i);
+        if (!quote)
+            return s.n;
+        size_t at = (size_t)(quote - s.p), slashes = 0;
+        while (at - slashes > i && s.p[at - slashes - 1] == '\\')
+            slashes++;
+        if (slashes % 2 == 0)
+            return at + 1;
+        i = at; /* escaped: look on behind it */
+    }
+    return s.n;
+}
+
+/* One pass over the bytes: nesting, and how many values Jansson would have to make. */
+static bool within_limits(struct str s, struct jx_error *why)
+{
+    size_t depth = 0, values = 0, containers = 0;
+    for (size_t i = 0; i < s.n;) {
+        switch (s.p[i]) {
+        case '"':
+            i = skip_string(s, i);
+            continue;
+        case '[':
+        case '{':
+            if (++depth > JX_DEPTH_MAX)
+                return refuse(why, JX_DEPTH_MAX, "levels of nesting", i);
+            if (++containers > JX_CONTAINERS_MAX)
+                return refuse(why, JX_CONTAINERS_MAX, "objects and arrays", i);
+            break;
+        case ']':
+        case '}':
+            depth -= depth > 0;
+            break;
+        case ',':
+            if (++values > JX_VALUES_MAX)
+                return refuse(why, JX_VALUES_MAX, "values", i);
+            break;
+        }
+        i++;
+    }
+    return true;
+}
+
+/* ---- repairs --------------------------------------------------------------------------------- */
+
+/* The code unit of \uXXXX at s[i], or -1. */
+static long code_unit(struct str s, size_t i)
+{
+    long v = 0;
+    if (s.n < i + 6 || s.p[i] != '\\' || s.p[i + 1] != 'u')
+        return -1;
+    for (size_t k = i + 2; k < i + 6; k++) {
+        static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+        const char *d = s.p[k] ? strchr(digits, s.p[k]) : NULL;
+        if (!d)
+            return -1;
+        v = v * 16 + (d - digits) % 16;
+    }
+    return v;
+}
+
+/* Bytes of the escape at s[i] == '\\' that may stay as they are; 0 for a lone surrogate. */
+static size_t good_escape(struct str s, size_t i)
+{
+    long unit = code_unit(s, i);
+    if (unit < 0xD800 || unit > 0xDFFF)
+        return unit < 0 ? 2 : 6;
+    long next = code_unit(s, i + 6);
+    return unit < 0xDC00 && next >= 0xDC00 && next <= 0xDFFF ? 12 : 0;
+}
+
+/* Writes a readable copy of s; false when there was nothing to repair. */
+static bool repair(struct str s, struct buf *out)
+{
+    bool repaired = false;
+    for (size_t i = 0; i < s.n;) {
+        size_t n = s.p[i] == '\\' ? good_escape(s, i) : str_utf8_seq(s, i);
+        if (n) {
+            n = n < s.n - i ? n : s.n - i;
+            if (s.p[i] == '\\' && n == 2 && (unsigned char)s.p[i + 1] >= 0x80)
+                n = 1; /* the byte behind is judged by itself */
+            buf_put(out, s.p + i, n);
+            i += n;
+            continue;
+        }
+        repaired = true;
+        buf_put(out, "\xEF\xBF\xBD", 3);
+        i += s.p[i] == '\\' ? 6 : 1;
+    }
+    return repaired && !out->overflow;
+}
+
+/* ---- parsing --------------------------------------------------------------------------------- */
+
+static jx *load(struct str s, json_error_t *e)
+{
+    /* no JSON_DISABLE_EOF_CHECK: text behind the value is an error; of equal names the last wins */
+    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    jx *doc = json_loadb(s.n ? s.p : "", s.n, flags, e);
+    if (!doc && json_error_code(e) == json_error_numeric_overflow)
+        doc = json_loadb(s.p, s.n, flags | JSON_DECODE_INT_AS_REAL, e);
+    return doc;
+}
+
+jx *jx_parse(struct str bytes, struct jx_error *why)
+{
+    json_error_t e;
+    if (str_starts(bytes, S("\xEF\xBB\xBF"))) /* a byte order mark, as some Windows tools send */
+        bytes = str_sub(bytes, 3, bytes.n);
+    if (!within_limits(bytes, why))
+        return NULL;
+    jx *doc = load(bytes, &e);
+    if (!doc) {
+        struct buf copy;
+        buf_init(&copy, bytes.n * 3 + 1);
+        if (repair(bytes, &copy))
+            doc = load(buf_str(&copy), &e);
+        buf_finish(&copy);
+    }
+    if (!doc) {
+        why->path[0] = 0;
+        snprintf(why->text, sizeof(why->text), "%.120s (line %d, column %d, byte %d)", e.text,
+                 e.line, e.column, e.position);
+    }
+    return doc;
+}
+
+void jx_free(jx *doc)
+{
+    json_decref(doc);
+}
+
+/* ---- looking ----------------------------------------------------------------------------------
+ */
+
 enum jx_type jx_type(const jx *v)
 {
-    return v ? (enum jx_type)v->type : JX_NONE;
+    if (!v)
+        return JX_NONE;
+    switch (json_typeof(v)) {
+    case JSON_OBJECT:
+        return JX_OBJECT;
+    case JSON_ARRAY:
+        return JX_ARRAY;
+    case JSON_STRING:
+        return JX_STRING;
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return JX_NUMBER;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return JX_BOOL;
+    case JSON_NULL:
+        return JX_NULL;
+    }
+    return JX_NONE;
 }
 
 const char *jx_type_name(enum jx_type t)
@@ -26,126 +195,68 @@ const char *jx_type_name(enum jx_type t)
     return (size_t)t < ARRAY_LEN(names) ? names[t] : "nothing";
 }
 
-/* Objects of alerts have a dozen members: looking at each beats any index. */
-const jx *jx_get_str(const jx *object, struct str key)
-{
-    if (jx_type(object) != JX_OBJECT || !key.p)
-        return NULL;
-    for (uint32_t i = 0; i < object->n; i++) {
-        const struct jx_member *m = &object->members[i];
-        if (m->name_n == key.n && !memcmp(m->name, key.p, key.n))
-            return &m->value;
-    }
-    return NULL;
-}
-
 const jx *jx_get(const jx *object, const char *key)
 {
-    return jx_get_str(object, str_c(key));
+    return json_object_get(object, key);
+}
+
+const jx *jx_get_str(const jx *object, struct str key)
+{
+    return key.p ? json_object_getn(object, key.p, key.n) : NULL;
 }
 
 size_t jx_len(const jx *v)
 {
-    enum jx_type t = jx_type(v);
-    return t == JX_ARRAY || t == JX_OBJECT ? v->n : 0;
+    return json_is_array(v) ? json_array_size(v) : json_object_size(v);
 }
 
 const jx *jx_at(const jx *array, size_t i)
 {
-    return jx_type(array) == JX_ARRAY && i < array->n ? &array->elements[i] : NULL;
+    return json_array_get(array, i);
 }
 
 bool jx_next(const jx *object, void **it, struct str *key, const jx **value)
 {
-    if (jx_type(object) != JX_OBJECT || !object->n)
+    jx *o = (jx *)(uintptr_t)object; /* Jansson's iterators take no const object */
+    *it = *it ? json_object_iter_next(o, *it) : json_object_iter(o);
+    if (!*it)
         return false;
-    struct jx_member *m = *it ? (struct jx_member *)*it + 1 : object->members;
-    if (m == object->members + object->n)
-        return false;
-    *it = m;
-    *key = (struct str){m->name, m->name_n};
-    *value = &m->value;
+    *key = (struct str){json_object_iter_key(*it), json_object_iter_key_len(*it)};
+    *value = json_object_iter_value(*it);
     return true;
 }
 
 struct str jx_str(const jx *v)
 {
-    return jx_type(v) == JX_STRING ? (struct str){v->text, v->n} : STR_NONE;
+    return json_is_string(v) ? (struct str){json_string_value(v), json_string_length(v)} : STR_NONE;
 }
 
 bool jx_bool(const jx *v, bool otherwise)
 {
-    return jx_type(v) == JX_BOOL ? v->truth : otherwise;
+    return json_is_boolean(v) ? json_is_true(v) : otherwise;
 }
 
 bool jx_int(const jx *v, int64_t *out)
 {
-    const double exact = 9007199254740992.0; /* 2^53: beyond it a double skips integers */
-    if (jx_type(v) != JX_NUMBER)
-        return false;
-    if (!v->is_whole) {
-        if (!(v->real >= -exact && v->real <= exact) || v->real != (double)(int64_t)v->real)
-            return false;
-        *out = (int64_t)v->real;
+    if (json_is_integer(v)) {
+        *out = json_integer_value(v);
         return true;
     }
-    *out = v->whole;
+    /* a real that is a whole number and exact, as 1.7e9 */
+    double d = json_is_real(v) ? json_real_value(v) : 0.5;
+    if (!(d >= -9007199254740992.0 && d <= 9007199254740992.0) || d != (double)(int64_t)d)
+        return false;
+    *out = (int64_t)d;
     return true;
 }
 
 double jx_num(const jx *v, double otherwise)
 {
-    if (jx_type(v) != JX_NUMBER)
-        return otherwise;
-    return v->is_whole ? (double)v->whole : v->real;
-}
-
-/* Recursion is bounded by JX_DEPTH_MAX. */
-static void put(struct buf *b, const jx *v)
-{
-    switch (jx_type(v)) {
-    case JX_STRING:
-        buf_put_json(b, jx_str(v));
-        break;
-    case JX_BOOL:
-        buf_put_c(b, v->truth ? "true" : "false");
-        break;
-    case JX_NUMBER:
-        if (v->is_whole)
-            buf_put_i64(b, v->whole);
-        else
-            buf_printf(b, "%.15g", v->real); /* 15 digits: 0.57 stays 0.57 */
-        break;
-    case JX_ARRAY:
-        for (uint32_t i = 0; i < v->n; i++) {
-            buf_put_char(b, i ? ',' : '[');
-            put(b, &v->elements[i]);
-        }
-        buf_put_c(b, v->n ? "]" : "[]");
-        break;
-    case JX_OBJECT:
-        for (uint32_t i = 0; i < v->n; i++) {
-            buf_put_char(b, i ? ',' : '{');
-            buf_put_json(b, (struct str){v->members[i].name, v->members[i].name_n});
-            buf_put_char(b, ':');
-            put(b, &v->members[i].value);
-        }
-        buf_put_c(b, v->n ? "}" : "{}");
-        break;
-    case JX_NONE:
-    case JX_NULL:
-        buf_put_c(b, "null");
-        break;
-    }
+    return json_is_number(v) ? json_number_value(v) : otherwise;
 }
 
 char *jx_dump(const jx *v)
 {
-    struct buf b;
-    if (!v)
-        return NULL;
-    buf_init(&b, SIZE_MAX / 2); /* at most a few times what was parsed */
-    put(&b, v);
-    buf_put_char(&b, 0);
-    return b.p;
+    /* 15 digits: 0.57 stays 0.57 */
+    return v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
 }

@@ -1,8 +1,7 @@
 /*
- * jx.h - the only door to JSON: parsing with limits, look-ups that treat a value of another type
- * as absent. Limits: nesting, number of values; bytes are the caller's.
- * Texts are borrowed from the document (never from the bytes that were parsed), are followed by a
- * NUL that their length does not count, and live until jx_free.
+ * jx.h - the only door to Jansson: parsing with limits, typed look-ups that fail with a JSON path.
+ * Limits: nesting depth, bytes (the caller's), duplicate keys refused on request.
+ * Texts are borrowed from the document and live until jx_free.
  */
 #ifndef TRIAGED_ALERT_JX_H
 #define TRIAGED_ALERT_JX_H
@@ -13,7 +12,7 @@
 
 #include "triaged/base/str.h"
 
-typedef struct jx jx; /* opaque outside jx.c and jx_parse.c */
+typedef struct json_t jx; /* opaque outside jx.c */
 
 enum jx_type { JX_NONE, JX_NULL, JX_BOOL, JX_NUMBER, JX_STRING, JX_ARRAY, JX_OBJECT };
 
@@ -22,9 +21,9 @@ struct jx_error {
     char text[192];
 };
 
-/* A document of more values is refused: two bytes of input ("1,") may take 64 of memory. 10000
- * alerts with 50 values each fit. */
-enum { JX_DEPTH_MAX = 64, JX_VALUES_MAX = 1 << 19 };
+/* A document of more values is refused before it is built: three bytes of input ("[],") take about
+ * 150 bytes of memory, so that 8 MiB of them would be 400 MiB. 10000 alerts with 50 values fit. */
+enum { JX_DEPTH_MAX = 64, JX_CONTAINERS_MAX = 1 << 17, JX_VALUES_MAX = 1 << 19 };
 
 /* NULL on failure with *why set (offset and sentence). Any value may be at the top (null too).
  * Bytes that are no UTF-8 and lone surrogates are read as U+FFFD, of equal names the last wins. */
