@@ -3,16 +3,25 @@
  * Owns: parsing with limits (depth and number of values, checked before a byte is allocated), and
  * the repairs that keep a sender's slip from costing a whole batch: bytes that are no UTF-8 and
  * lone surrogates become U+FFFD (as every Go program reads them), integers beyond 64 bits become
- * reals. Never: lets a Jansson type or error out of this file.
+ * reals; and the memory of a document. Never: lets a Jansson type or error out of this file.
+ *
+ * Jansson takes a block of memory for each value, name and string and gives each back. Here all of
+ * a document's blocks come out of one arena and giving one back does nothing: jx_free lets go of
+ * the arena as a whole, without a walk over the document. Each block knows its arena by the word in
+ * front of it.
  */
 #include "triaged/alert/jx.h"
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "triaged/base/arena.h"
 #include "triaged/base/buf.h"
 #include "triaged/base/mem.h"
+
+enum { CHUNK = 64 * 1024 };
 
 /* ---- limits ---------------------------------------------------------------------------------- */
 
@@ -119,6 +128,59 @@ static bool repair(struct str s, struct buf *out)
     return repaired && !out->overflow;
 }
 
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+struct block {           /* in front of what Jansson gets; 16 bytes, as malloc aligns */
+    struct arena *arena; /* NULL: from malloc */
+    void *unused;
+};
+
+static _Thread_local struct arena *current; /* of the document being parsed, or NULL */
+
+static void *take_block(size_t n)
+{
+    struct block *b = current ? arena_alloc(current, sizeof(*b) + n) : xmalloc(sizeof(*b) + n);
+
+    b->arena = current;
+    return b + 1;
+}
+
+static void give_block(void *p)
+{
+    struct block *b = (struct block *)p - 1;
+
+    if (p && !b->arena)
+        free(b);
+}
+
+static void set_memory(void)
+{
+    json_set_alloc_funcs(take_block, give_block);
+}
+
+static pthread_once_t memory_once = PTHREAD_ONCE_INIT;
+
+static struct arena *arena_create(void)
+{
+    struct arena *a = NEW(struct arena);
+
+    pthread_once(&memory_once, set_memory);
+    arena_init(a, CHUNK);
+    return a;
+}
+
+static void arena_destroy(struct arena *a)
+{
+    arena_finish(a);
+    free(a);
+}
+
+/* true, false and null are Jansson's own objects and lie in no arena. */
+static bool is_constant(const jx *v)
+{
+    return json_typeof(v) >= JSON_TRUE;
+}
+
 /* ---- parsing --------------------------------------------------------------------------------- */
 
 static jx *load(struct str s, json_error_t *e)
@@ -133,11 +195,14 @@ static jx *load(struct str s, json_error_t *e)
 
 jx *jx_parse(struct str bytes, struct jx_error *why)
 {
+    struct arena *arena;
     json_error_t e;
+
     if (str_starts(bytes, S("\xEF\xBB\xBF"))) /* a byte order mark, as some Windows tools send */
         bytes = str_sub(bytes, 3, bytes.n);
     if (!within_limits(bytes, why))
         return NULL;
+    arena = current = arena_create();
     jx *doc = load(bytes, &e);
     if (!doc) {
         struct buf copy;
@@ -146,6 +211,9 @@ jx *jx_parse(struct str bytes, struct jx_error *why)
             doc = load(buf_str(&copy), &e);
         buf_finish(&copy);
     }
+    current = NULL;
+    if (!doc || is_constant(doc))
+        arena_destroy(arena);
     if (!doc) {
         why->path[0] = 0;
         snprintf(why->text, sizeof(why->text), "%.120s (line %d, column %d, byte %d)", e.text,
@@ -156,7 +224,8 @@ jx *jx_parse(struct str bytes, struct jx_error *why)
 
 void jx_free(jx *doc)
 {
-    json_decref(doc);
+    if (doc && !is_constant(doc))
+        arena_destroy(((struct block *)doc - 1)->arena);
 }
 
 /* ---- looking ----------------------------------------------------------------------------------
@@ -257,6 +326,13 @@ double jx_num(const jx *v, double otherwise)
 
 char *jx_dump(const jx *v)
 {
+    char *text, *copy;
+
+    if (!v)
+        return NULL;
     /* 15 digits: 0.57 stays 0.57 */
-    return v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) : NULL;
+    text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    copy = text ? xstrdup(text) : NULL; /* the caller frees it with free */
+    give_block(text);
+    return copy;
 }
