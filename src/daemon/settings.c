@@ -44,6 +44,13 @@ static struct str blast_json(const struct conf *c, struct arena *a)
     return s;
 }
 
+/* Clocks that a row does not have are left out. */
+static void put_clock(struct buf *b, const char *name, int64_t ms)
+{
+    if (ms > 0)
+        buf_printf(b, "\"%s\":%lld,", name, (long long)ms);
+}
+
 static struct str sla_json(const struct conf *c, struct arena *a)
 {
     struct buf b;
@@ -53,15 +60,16 @@ static struct str sla_json(const struct conf *c, struct arena *a)
     for (int p = 0; p < PRIORITY_N; p++) {
         const struct conf_sla *r = &c->sla[p];
 
-        buf_printf(&b,
-                   "%s\"%s\":{\"acknowledge\":%lld,\"reacknowledge\":%lld,\"tier2\":%lld,"
-                   "\"tier3\":%lld,\"update_every\":%lld,\"grace\":%lld,\"reopen_within\":%lld,"
-                   "\"confirm_within\":%lld,\"confirm\":%s}",
-                   p ? "," : "{", priority_name((enum priority)p), (long long)r->acknowledge_ms,
-                   (long long)r->reacknowledge_ms, (long long)r->tier2_ms, (long long)r->tier3_ms,
-                   (long long)r->update_every_ms, (long long)r->grace_ms,
-                   (long long)r->reopen_within_ms, (long long)r->confirm_within_ms,
-                   r->confirm_required ? "true" : "false");
+        buf_printf(&b, "%s\"%s\":{", p ? "," : "{", priority_name((enum priority)p));
+        put_clock(&b, "acknowledge", r->acknowledge_ms);
+        put_clock(&b, "reacknowledge", r->reacknowledge_ms);
+        put_clock(&b, "tier2", r->tier2_ms);
+        put_clock(&b, "tier3", r->tier3_ms);
+        put_clock(&b, "update_every", r->update_every_ms);
+        put_clock(&b, "confirm_within", r->confirm_within_ms);
+        buf_printf(&b, "\"grace\":%lld,\"reopen_within\":%lld,\"confirm\":\"%s\"}",
+                   (long long)r->grace_ms, (long long)r->reopen_within_ms,
+                   r->confirm_required ? "required" : "optional");
     }
     buf_put_char(&b, '}');
     s = arena_str(a, buf_str(&b));

@@ -58,13 +58,15 @@ def test_repeats_count_and_make_no_second_incident(triaged, store):
 
 
 def test_resolve_then_fire_again_reopens(triaged, store):
-    fire = alert("Flip", instance="i:1")
+    fire = {**alert("Flip", instance="i:1"), "startsAt": "2026-01-01T00:00:00Z"}
     triaged.alerts(fire)
     first = store.wait_one(lambda i: i["state"] == "open")
-    triaged.alerts({**fire, "endsAt": "2026-01-01T00:00:00Z", "startsAt": "2025-12-31T00:00:00Z"})
-    triaged.alerts({**fire, "endsAt": "2036-01-01T00:00:00Z"})
-    wait_until(lambda: store.incidents()[0].get("state") == "open" and
-               store.incidents()[0].get("reopens") in ("1", "0"), lambda: f"{store.incidents()}")
+    triaged.alerts({**fire, "endsAt": "2026-01-02T00:00:00Z"})
+    store.wait_one(lambda i: i["state"] == "resolved")
+    assert store.queued() == []
+    triaged.alerts({**fire, "endsAt": "2036-01-01T00:00:00Z", "startsAt": "2026-01-03T00:00:00Z"})
+    store.wait_one(lambda i: i["state"] == "open" and i.get("reopens") == "1")
+    assert store.queued()[0]["reason"] == "reopened"
     assert len(store.incidents()) == 1 and store.incidents()[0]["id"] == first["id"]
 
 
