@@ -66,7 +66,7 @@ static bool is_host(const struct cursor *c, struct str word)
     if (word.n == 0 || *c->p == '%' || syslog_is_body(c))
         return false;
     if (word.p[word.n - 1] == ':')
-        return is_ipv6(word); /* "2001:db8::" */
+        return is_ipv6(word) || is_ipv6((struct str){word.p, word.n - 1}); /* "2001:db8::" */
     for (size_t i = 0; i < word.n; i++) {
         if (classes[(unsigned char)word.p[i]] & NO_HOST)
             return false;
@@ -78,11 +78,13 @@ static void read_host(struct cursor *c, struct syslog_msg *m)
 {
     struct str word = read_word(c);
 
-    if (syslog_read_forwarded(c, m) || !is_host(c, word))
+    if (syslog_read_forwarded(c, true, m) || !is_host(c, word))
         return;
     if (!str_eq(word, S("-")))
         m->host = word;
     c->p += word.n;
+    if (word.n > 2 && m->host.p && word.p[word.n - 1] == ':' && !is_ipv6(word))
+        m->host.n--;
     if (cursor_at(c, '\t'))
         c->p++;
     cursor_skip_blanks(c);
@@ -205,6 +207,8 @@ void syslog_read_3164(struct cursor *c, const struct syslog_options *o, struct s
     }
     if (has_time && !o->is_unix)
         read_host(c, m);
+    else if (m->format == SYSLOG_RFC3164)
+        (void)syslog_read_forwarded(c, false, m);
     if (looks_so)
         m->format = SYSLOG_RFC3164;
     read_tag(c, m->format == SYSLOG_RAW, m);

@@ -2,7 +2,7 @@
  * syslog_time.c - timestamps: RFC 5424's, and the many that stand in front of 3164 messages.
  * Owns: their forms, zones by name, and the year of a date without one.
  *
- *   Mmm d|dd [yyyy] hh:mm:ss[.frac] [ZONE|±hh:mm] [yyyy][:]   RFC 3164, Cisco
+ *   [Www] Mmm d|dd [yyyy] hh:mm:ss[.frac] [ZONE|±hh:mm] [yyyy][:]   RFC 3164, Cisco, asctime
  *   yyyy Mmm dd hh:mm:ss …                                    NX-OS
  *   yyyy-mm-ddThh:mm:ss[.frac][ZONE]                          ISO 8601, T or a blank
  *   mm/dd/yyyy:hh:mm:ss ZONE                                  NetScaler
@@ -414,12 +414,37 @@ static bool read_netscaler(struct cursor *c, struct moment *t)
     return true;
 }
 
+/* "Fri May  5 …": the date says it too. */
+static void skip_weekday(struct cursor *c)
+{
+    size_t n = 3;
+
+    if (cursor_left(c) < 6)
+        return;
+    switch (lower3(c->p)) {
+    case WORD3('m', 'o', 'n'):
+    case WORD3('t', 'u', 'e'):
+    case WORD3('w', 'e', 'd'):
+    case WORD3('t', 'h', 'u'):
+    case WORD3('f', 'r', 'i'):
+    case WORD3('s', 'a', 't'):
+    case WORD3('s', 'u', 'n'):
+        n += c->p[n] == ',';
+        if (c->p[n] == ' ') {
+            c->p += n;
+            cursor_skip_blanks(c);
+        }
+    }
+}
+
 static bool read_any(struct cursor *c, struct moment *t)
 {
     if (cursor_left(c) < 13) /* "Oct 1 1:02:03" */
         return false;
-    if (!cursor_at_digit(c))
+    if (!cursor_at_digit(c)) {
+        skip_weekday(c);
         return read_named_month(c, t);
+    }
     /* Which separator comes first tells the three that begin with a digit apart. */
     switch (c->p[4]) {
     case '-':

@@ -133,11 +133,11 @@ size_t syslog_mnemonic(const struct cursor *c)
 
 /* ---- AIX ------------------------------------------------------------------------------------ */
 
-bool syslog_read_forwarded(struct cursor *c, struct syslog_msg *m)
+bool syslog_read_forwarded(struct cursor *c, bool has_time, struct syslog_msg *m)
 {
     static const struct str notes[] = {{"Message forwarded from ", 23}, {"From ", 5}};
 
-    for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+    for (size_t i = 0; i < (has_time ? ARRAY_LEN(notes) : 1); i++) {
         if (!cursor_at_text(c, notes[i]))
             continue;
         struct cursor look = {c->p + notes[i].n, c->end};

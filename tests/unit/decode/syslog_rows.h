@@ -92,6 +92,7 @@
 {"iso with a blank", S("<34>2003-10-11 22:14:15,003 h su: x"), "3164 4.2 2003-10-11T22:14:15.003Z host=h app=su |x|", 0, NULL, NULL},
 {"iso with a blank and offset", S("<34>2003-10-11 22:14:15 -0700 h su: x"), "3164 4.2 2003-10-12T05:14:15.000Z host=h app=su |x|", 0, NULL, NULL},
 {"iso, no host but a level", S("2003-10-11 22:14:15,003 ERROR [main] x"), "3164 1.5 2003-10-11T22:14:15.003Z |ERROR [main] x| no_pri", 0, NULL, NULL},
+{"weekday", S("<34>Fri May  5 05:05:05 2023 h su: x"), "3164 4.2 2023-05-05T05:05:05.000Z host=h app=su |x|", 0, NULL, NULL},
 {"netscaler", S("<134> 07/28/2021:08:00:20 GMT ns1 0-PPE-0 : default EVENT"), "3164 16.6 2021-07-28T08:00:20.000Z host=ns1 |0-PPE-0 : default EVENT|", 0, NULL, NULL},
 {"cucm", S("<189>92: cm1: Jul 03 2021 10:15:02 PM.123 UTC :  %UC_RTMT-2-RTMT_ALERT: %[x=1]"), "3164 23.5 2021-07-03T22:15:02.123Z host=cm1 app=%UC_RTMT-2-RTMT_ALERT seq=92 |%[x=1]|", 0, NULL, NULL},
 {"12 AM is midnight", S("<189>Jul 03 2021 12:15:02 AM.1 UTC h a: x"), "3164 23.5 2021-07-03T00:15:02.100Z host=h app=a |x|", 0, NULL, NULL},
@@ -145,6 +146,9 @@
 {"no host without a time", S("<13>host app: x"), "3164 1.5 |host app: x| no_timestamp", 0, NULL, NULL},
 {"aix", S("<38>Sep 22 10:11:56 Message forwarded from cdaix66: sshd[679960]: x"), "3164 4.6 2024-09-22T10:11:56.000Z host=cdaix66 app=sshd procid=679960 |x|", 0, NULL, NULL},
 {"aix, short", S("<38>Sep 22 10:11:56 From cdaix66: sshd: x"), "3164 4.6 2024-09-22T10:11:56.000Z host=cdaix66 app=sshd |x|", 0, NULL, NULL},
+{"aix, no time", S("<38>Message forwarded from cdaix66: sshd: x"), "3164 4.6 host=cdaix66 app=sshd |x| no_timestamp", 0, NULL, NULL},
+{"text without a time", S("<38>From cdaix66: sshd: x"), "3164 4.6 |From cdaix66: sshd: x| no_timestamp", 0, NULL, NULL},
+{"ipv6 host with a colon", S("<30>Sep 11 13:56:05 2001:db8::1: named: x"), "3164 3.6 2024-09-11T13:56:05.000Z host=2001:db8::1 app=named |x|", 0, NULL, NULL},
 /* ---- tag ---- */
 {"no tag", S("<13>Feb  5 17:32:18 10.0.0.99 Use the BFG!"), "3164 1.5 2024-02-05T17:32:18.000Z host=10.0.0.99 |Use the BFG!|", 0, NULL, NULL},
 {"nothing at all", S("Use the BFG!"), "raw 1.5 |Use the BFG!| no_pri no_timestamp", 0, NULL, NULL},
