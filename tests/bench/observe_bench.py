@@ -115,7 +115,7 @@ def main():
         for k in ('incident:NET-77', 'alerts:NET-77', 'timeline:NET-77'):
             print('   %-18s %5d B, encoding %s' % (k, server.client.memory_usage(team.base + k),
                                                    server.client.object('encoding', team.base + k)))
-        for k in ('queue:tier1:P3', 'events', 'open', 'last', 'firing', 'leases', 'board', 'deadlines'):
+        for k in ('queue:tier1:P3', 'events', 'open', 'firing', 'leases', 'board', 'deadlines'):
             print('   %-18s %5d B per incident' % (
                 k, server.client.memory_usage(team.base + k, samples=0) / run_n))
     finally:

@@ -4,7 +4,7 @@
 -- KEYS 1: any key of the team. ARGV: now, stream, applied, highest_id. Reply: OK applied id.
 --@include lib/base.lua
 --@include lib/settings.lua
---@include lib/timeline.lua
+--@include lib/teamevent.lua
 --@include lib/groups.lua
 
 return B.guard(function()
@@ -20,7 +20,7 @@ return B.guard(function()
   Groups.make()
   B.applied(stream, applied)
   B.keep_clock()
-  Timeline.team('store_rewound', nil, { stream = stream, from = B.int(before),
+  TeamEvent.add('store_rewound', nil, { stream = stream, from = B.int(before),
     to = B.int(applied) })
   return { 'OK', applied, id }
 end)

@@ -33,17 +33,17 @@ return B.guard(function()
     return refused
   end
   B.clock(B.argument(1, 'now'))
-  local items = Observation.all(offset)
+  local count = Observation.count()
   local ctx = Incident.context()
   ctx.seed = stream .. ':' .. B.int(seq) .. ':'
-  Intake.prefetch(ctx, items)
-  for i = 1, #items do
-    Intake.item(ctx, items[i])
+  Intake.prefetch(ctx, count)
+  for i = 1, count do
+    Intake.argument(ctx, i, offset)
   end
   Write.all(ctx)
   B.applied(stream, seq)
   B.keep_clock()
   local n = ctx.n
-  return { 'OK', seq, n.opened, n.reopened, n.raised, n.resolved, n.updated, n.held, n.queued,
-    n.ignored }
+  return { 'OK', seq, n.opened, n.reopened, n.raised, n.resolved,
+    n.updated + ctx.updated, n.held, n.queued, n.ignored }
 end)

@@ -25,12 +25,14 @@
 --@include lib/beats.lua
 --@include lib/intake.lua
 --@include lib/write.lua
+--@include lib/teamevent.lua
 --@include lib/work.lua
 --@include lib/horizon.lua
 --@include lib/leases.lua
 --@include lib/due.lua
 --@include lib/claims.lua
 --@include lib/retention.lua
+--@include lib/requests.lua
 
 return B.guard(function()
   local instance, leaving = ARGV[2] or '', ARGV[3] == '-1'
@@ -45,6 +47,7 @@ return B.guard(function()
   end
   Claims.work(claim_after > 0 and claim_after or Settings.number('claim_after'))
   Retention.work()
+  Requests.prune()
   B.keep_clock()
   local reply = { Work.done, Work.more and 1 or 0, Due.ahead(horizon), 'horizon', horizon }
   for name, n in pairs(Work.n) do

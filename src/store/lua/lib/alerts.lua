@@ -7,8 +7,8 @@ local Alerts = {}
 
 local alerts_head = '^{"state":"(%a+)","count":(%d+),"first_at":(%d+),"last_at":(%d+),'
   .. '"starts_at":(%d+),"ends_at":(%d+),"lease":(%d+)()'
-local alerts_form = '{"state":"%s","count":%d,"first_at":%d,"last_at":%d,'
-  .. '"starts_at":%d,"ends_at":%d,"lease":%d%s%s%s}%s'
+local alerts_form = '{"state":"%s","count":%d,"first_at":%s,"last_at":%d,'
+  .. '"starts_at":%s,"ends_at":%s,"lease":%d%s%s%s}%s'
 
 -- Lua 5.1 hashes a long string by some 32 of its bytes. Texts that differ only between those bytes
 -- (an alert whose count grows, the same alert of a thousand hosts) all fall into one chain, and each
@@ -16,15 +16,16 @@ local alerts_form = '{"state":"%s","count":%d,"first_at":%d,"last_at":%d,'
 -- behind the object vary its length and with it the bytes that are looked at.
 local alerts_blanks = 31
 
--- nil when the text is not of that form (then the alert counts as unknown).
+-- nil when the text is not of that form (then the alert counts as unknown). first, starts and ends
+-- stay as texts: most alerts are written back with them as they were.
 function Alerts.parse(text)
   local state, count, first, last, starts, ends, lease, at = string.match(text, alerts_head)
   if not state then
     return nil
   end
   local a = {
-    state = state, count = tonumber(count), first = tonumber(first), last = tonumber(last),
-    starts = tonumber(starts), ends = tonumber(ends), lease = tonumber(lease),
+    state = state, count = tonumber(count), first = first, last = tonumber(last),
+    starts = starts, ends = ends, lease = tonumber(lease),
     muted = 0, senders = false, raw = false, text = text, at = at, dirty = false,
   }
   -- what a decoder adds never begins with "s" ("labels" comes first): these two do
@@ -47,7 +48,7 @@ end
 
 function Alerts.new(first, last)
   return {
-    state = 'new', count = 0, first = first, last = last, starts = 0, ends = 0, lease = 0,
+    state = 'new', count = 0, first = B.int(first), last = last, starts = '0', ends = '0', lease = 0,
     muted = 0, senders = false, raw = '', dirty = true,
   }
 end

@@ -13,6 +13,11 @@ function B.refuse(code, text)
   error({ refused = 'ERR ' .. code .. ' ' .. text }, 0)
 end
 
+-- A verb that is not done: the answer to a person, not to the daemon.
+function B.deny(code, message, more)
+  error({ verb = code, message = message, more = more }, 0)
+end
+
 -- Runs fn; a refusal becomes an error reply, anything else goes on as it is.
 function B.guard(fn)
   local ok, result = pcall(fn)

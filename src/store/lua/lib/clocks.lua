@@ -28,16 +28,15 @@ function Clocks.read(inc)
   if inc.clocks then
     return inc.clocks
   end
-  local clocks, scores = {}, {}
+  local clocks = {}
   local form = '(%l+%d?):(%d+):(%d+):(%d+):(%d+)'
   for kind, budget, used, since, mark in string.gmatch(Incident.get(inc, 'clocks'), form) do
     clocks[kind] = {
       budget = tonumber(budget), used = tonumber(used), since = tonumber(since),
       mark = tonumber(mark),
     }
-    scores[kind] = Clocks.score(kind, clocks[kind])
   end
-  inc.clocks, inc.clock_scores = clocks, scores
+  inc.clocks, inc.clock_scores = clocks, Clocks.entries(clocks)
   return clocks
 end
 
@@ -167,32 +166,50 @@ function Clocks.overdue(inc, kind, on)
   end
 end
 
--- Puts the clocks into the field and their changed entries into `deadlines`.
+-- The entries that these clocks have in `deadlines`, kind -> score. Of those that run by now only the
+-- earliest has one (it brings the next); those that wait for the horizon have one each.
+function Clocks.entries(clocks)
+  local want, first, first_kind = {}, nil, nil
+  for kind, c in pairs(clocks) do
+    local score = Clocks.score(kind, c)
+    if score and Clocks.KINDS[kind].horizon then
+      want[kind] = score
+    elseif score and (not first or score < first or (score == first and kind < first_kind)) then
+      first, first_kind = score, kind
+    end
+  end
+  if first then
+    want[first_kind] = first
+  end
+  return want
+end
+
+-- Puts the clocks into the field and their entries into `deadlines`.
 function Clocks.store(inc)
-  local clocks = inc.clocks
-  if not clocks then
-    return
-  end
-  local text, add, drop = {}, {}, {}
+  local clocks, was = inc.clocks, inc.clock_scores
+  local text, want, add, drop = {}, Clocks.entries(clocks), {}, {}
   local next_due, next_kind
-  for kind, def in pairs(Clocks.KINDS) do
-    local c = clocks[kind]
-    local score = c and Clocks.score(kind, c)
-    if c then
-      text[#text + 1] = string.format('%s:%d:%d:%d:%d', kind, c.budget, c.used, c.since, c.mark)
-      if score and def.shown and (not next_due or Clocks.due(c) < next_due) then
-        next_due, next_kind = Clocks.due(c), kind
+  for kind, c in pairs(clocks) do
+    text[#text + 1] = string.format('%s:%d:%d:%d:%d', kind, c.budget, c.used, c.since, c.mark)
+    if Clocks.KINDS[kind].shown and Clocks.score(kind, c) then
+      local due = Clocks.due(c)
+      if not next_due or due < next_due or (due == next_due and kind < next_kind) then
+        next_due, next_kind = due, kind
       end
-    end
-    if score ~= inc.clock_scores[kind] or (score and inc.clock_renew == kind) then
-      if score then
-        add[#add + 1], add[#add + 2] = B.int(score), inc.id .. '/' .. kind
-      else
-        drop[#drop + 1] = inc.id .. '/' .. kind
-      end
-      inc.clock_scores[kind] = score
     end
   end
+  for kind, score in pairs(want) do
+    if was[kind] ~= score then
+      add[#add + 1] = B.int(score)
+      add[#add + 1] = inc.id .. '/' .. kind
+    end
+  end
+  for kind in pairs(was) do
+    if not want[kind] then
+      drop[#drop + 1] = inc.id .. '/' .. kind
+    end
+  end
+  inc.clock_scores = want
   table.sort(text)
   Incident.set(inc, 'clocks', table.concat(text, ' '))
   Incident.set(inc, 'next_due', next_due and B.int(next_due) or '')

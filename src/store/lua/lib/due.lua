@@ -2,7 +2,7 @@
 -- clock decides; an entry of `deadlines` that does not fit it is an orphan and is dropped.
 local Due = {}
 
-local PAGE, SCANNED_MAX = 200, 5000
+local PAGE, SCANNED_MAX, ROUNDS_MAX = 200, 5000, 12
 
 local effects = {}
 
@@ -129,11 +129,11 @@ function effects.review(_, inc, c)
   Timeline.add(inc, 'review_overdue', 'clock')
 end
 
-local function one(ctx, member, id, kind, score, horizon)
+local function one(ctx, member, id, kind, horizon)
   local def = Clocks.KINDS[kind]
   local inc = def and Incident.exact(ctx, id)
   local c = inc and Clocks.read(inc)[kind]
-  local expected = c and Clocks.score(kind, c)
+  local expected = c and inc.clock_scores[kind]
   if not expected then
     redis.call('ZREM', B.base .. 'deadlines', member)
     Work.count('orphans')
@@ -142,9 +142,7 @@ local function one(ctx, member, id, kind, score, horizon)
   local limit = def.horizon and horizon or B.now
   if expected > limit then
     redis.call('ZADD', B.base .. 'deadlines', B.int(expected), member)
-    if expected ~= score then
-      Work.count('orphans')
-    end
+    Work.count('orphans')
     return
   end
   Incident.touch(inc)
@@ -173,7 +171,7 @@ local function collect(horizon)
           Work.more = true
           return list
         end
-        list[#list + 1] = { member, id, kind, score }
+        list[#list + 1] = { member, id, kind }
       end
     end
     if #page < PAGE * 2 then
@@ -184,19 +182,31 @@ local function collect(horizon)
   return list
 end
 
-function Due.work(horizon)
-  for _, entry in ipairs(collect(horizon)) do
-    local member, id, kind, score = unpack(entry, 1, 4)
+local function work(list, horizon)
+  for _, entry in ipairs(list) do
+    local member, id, kind = unpack(entry, 1, 3)
     Work.unit('deadlines', { member }, function(ctx)
       if not id then
         error('not ID/KIND')
       elseif id == 'heartbeat' then
         Beats.due(ctx, kind, Intake.item)
       else
-        one(ctx, member, id, kind, score, horizon)
+        one(ctx, member, id, kind, horizon)
       end
     end)
   end
+end
+
+-- In rounds: what was due may bring the next clock of its incident, which may be due as well.
+function Due.work(horizon)
+  for _ = 1, ROUNDS_MAX do
+    local list = collect(horizon)
+    if #list == 0 then
+      return
+    end
+    work(list, horizon)
+  end
+  Work.more = true
 end
 
 -- The earliest thing that lies ahead, 0 = nothing.

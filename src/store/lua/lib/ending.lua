@@ -53,14 +53,14 @@ function Ending.resolved(ctx, o)
     Receipt.count(inc, a, o)
     ctx.n.updated = ctx.n.updated + 1
   end
-  if o.last < a.last or (o.ends > 0 and o.ends < a.starts) then
+  if o.last < a.last or (o.ends > 0 and o.ends < tonumber(a.starts)) then
     return
   end
   a.last, a.dirty = o.last, true
   if not Alerts.said_resolved(a, o.sender, o.pairs_too, o.last) then
     return
   end
-  a.ends = o.ends > 0 and o.ends or o.last
+  a.ends = B.int(o.ends > 0 and o.ends or o.last)
   Ending.ended(ctx, inc, holder, o.fingerprint, a, 'resolved', o.last)
 end
 

@@ -19,7 +19,7 @@ function Horizon.beat(instance, oldest, leaving)
     if B.now - beat > give_up then
       redis.call('HDEL', key, list[i])
       Work.count('given_up')
-      Timeline.team('horizon_given_up', nil, { daemon = list[i], beat = B.int(beat) })
+      TeamEvent.add('horizon_given_up', nil, { daemon = list[i], beat = B.int(beat) })
     else
       horizon = math.min(horizon, beat, waiting > 0 and waiting or beat)
     end

@@ -3,14 +3,13 @@
 -- An empty field is an absent field.
 local Incident = {}
 
--- What an observation of a known alert needs; the rest is loaded when something really changes.
-local incident_hot = {
-  'state', 'firing', 'count', 'version', 'last_at', 'impact', 'urgency', 'priority', 'muted',
-  'merged_into', 'resolve_after', 'alerts', 'auto_impact', 'auto_urgency',
-}
+-- What one more receipt of a known alert needs; all the rest is loaded when something really
+-- changes (Incident.fill).
+local incident_hot = { 'state', 'count', 'last_at', 'impact', 'urgency', 'merged_into',
+  'resolve_after' }
 local incident_hot_set = {}
-for _, name in ipairs(incident_hot) do
-  incident_hot_set[name] = true
+for i = 1, #incident_hot do
+  incident_hot_set[incident_hot[i]] = true
 end
 
 function Incident.context()
@@ -22,6 +21,7 @@ function Incident.context()
     last = {}, last_new = {},
     leases_add = {}, leases_drop = {},
     id_next = nil,
+    updated = 0,                    -- receipts of the common case
     n = { opened = 0, reopened = 0, raised = 0, resolved = 0, updated = 0, held = 0,
           queued = 0, ignored = 0, stale = 0, closed = 0 },
   }
@@ -66,8 +66,8 @@ end
 
 local function incident_table(ctx, id, fields, full)
   local inc = {
-    id = id, f = fields, dirty = {}, full = full, events = {}, alerts = {}, firing_ids = {},
-    touched = false, requeue = false, clocks = false,
+    id = id, f = fields, dirty = {}, full = full, events = false, alerts = {}, touched = false,
+    requeue = false, clocks = false, is_new = false,
   }
   ctx.by_id[id] = inc
   ctx.list[#ctx.list + 1] = inc
@@ -92,11 +92,11 @@ function Incident.exact(ctx, id)
     ctx.by_id[id] = false
     return false
   end
-  local fields = {}
-  for i = 1, #incident_hot do
-    fields[incident_hot[i]] = values[i] or nil
-  end
-  return incident_table(ctx, id, fields, false)
+  return incident_table(ctx, id, {
+    state = values[1], count = values[2] or nil, last_at = values[3] or nil,
+    impact = values[4] or nil, urgency = values[5] or nil, merged_into = values[6] or nil,
+    resolve_after = values[7] or nil,
+  }, false)
 end
 
 -- The same, following merges.

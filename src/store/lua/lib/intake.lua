@@ -13,11 +13,9 @@ local function again(ctx, inc, holder, a, o)
     Receipt.count(inc, a, o)
     Receipt.said(ctx, inc, holder, a, o)
     Receipt.present(a, o)
-    a.ends = 0
+    a.ends = '0'
     ctx.n.updated = ctx.n.updated + 1
-    if o.impact ~= inc.f.impact or o.urgency ~= inc.f.urgency then
-      Receipt.consider(ctx, inc, o.impact, o.urgency, { alert = o.fingerprint })
-    end
+    Receipt.consider(ctx, inc, o.impact, o.urgency, { alert = o.fingerprint })
   end
   if o.suppress ~= '' or a.muted > 0 then
     local till, names = Suppression.windows(o)
@@ -40,7 +38,7 @@ local function firing(ctx, o)
   Joining.fires(ctx, o)
 end
 
--- One item of `observe`.
+-- An observation as a table: item of `observe`, or a heartbeat's.
 function Intake.item(ctx, o)
   if o.state == 'firing' then
     firing(ctx, o)
@@ -51,31 +49,53 @@ function Intake.item(ctx, o)
   end
 end
 
--- Loads in few calls what the items will ask for.
-function Intake.prefetch(ctx, items)
-  local names, keys, seen = {}, {}, {}
-  for _, o in ipairs(items) do
-    if not seen[o.fingerprint] and o.state ~= 'beat' then
-      seen[o.fingerprint] = true
-      names[#names + 1] = o.fingerprint
+-- Item `index` of the call's arguments; most are one more receipt of what fires already.
+function Intake.argument(ctx, index, offset)
+  local at = Observation.HEADER + (index - 1) * Observation.FIELDS
+  local fingerprint = ARGV[at + 1]
+  local id = ctx.firing[fingerprint]
+  local holder = id and offset == 0 and ctx.by_id[id]
+  local a = holder and holder.alerts[fingerprint]
+  if a and a.state == 'firing' and a.muted == 0 and ARGV[at + 3] == 'firing'
+    and ARGV[at + 18] == '' then
+    local inc = holder.f.merged_into and Incident.load(ctx, id) or holder
+    local f = inc.f
+    local impact, urgency = ARGV[at + 14], ARGV[at + 15]
+    if ((f.impact == impact and f.urgency == urgency) or not Receipt.above(f, impact, urgency))
+      and f.state ~= 'closed' and Receipt.repeated(ctx, inc, holder, a, at) then
+      return
+    end
+  end
+  Intake.item(ctx, Observation.read(index, offset))
+end
+
+-- Loads in few calls what the n items will ask for.
+function Intake.prefetch(ctx, n)
+  local names, seen = {}, {}
+  local first, step = Observation.HEADER + 1, Observation.FIELDS
+  for at = first, first + (n - 1) * step, step do
+    local fingerprint = ARGV[at]
+    if not seen[fingerprint] then
+      seen[fingerprint] = true
+      names[#names + 1] = fingerprint
     end
   end
   Incident.prefetch(ctx, 'firing', names)
-  seen = {}
-  for _, o in ipairs(items) do
-    if o.state == 'firing' and not ctx.firing[o.fingerprint] and not seen[o.key] then
-      seen[o.key] = true
-      keys[#keys + 1] = o.key
+  local keys, seen_key, firing_ids = {}, {}, ctx.firing
+  for at = first, first + (n - 1) * step, step do
+    local key = ARGV[at + 1]
+    if not firing_ids[ARGV[at]] and not seen_key[key] and key ~= '' then
+      seen_key[key] = true
+      keys[#keys + 1] = key
     end
   end
   Incident.prefetch(ctx, 'open', keys)
   local wanted, order = {}, {}
-  seen = {}
-  for _, o in ipairs(items) do
-    local fingerprint = o.fingerprint
-    local id = not seen[fingerprint] and (ctx.firing[fingerprint] or ctx.open[o.key])
+  for at = first, first + (n - 1) * step, step do
+    local fingerprint = ARGV[at]
+    local id = seen[fingerprint] and (firing_ids[fingerprint] or ctx.open[ARGV[at + 1]])
     if id then
-      seen[fingerprint] = true
+      seen[fingerprint] = false
       local list = wanted[id]
       if not list then
         list = {}

@@ -48,6 +48,13 @@ local function affect(ctx, inc, o)
   end
 end
 
+-- When its newest alert joined.
+local function joined_at(inc)
+  local at = Incident.number(inc, 'joined_at')
+  at = at > 0 and at or Incident.number(inc, 'first_at')
+  return at > 0 and at or Incident.number(inc, 'opened_at')
+end
+
 -- A new alert, or one that had ended, fires in an incident.
 local function join(ctx, inc, holder, a, o, taken)
   Incident.fill(inc)
@@ -57,7 +64,9 @@ local function join(ctx, inc, holder, a, o, taken)
     holder.alerts[fingerprint] = a
     local n = Incident.number(inc, 'alerts') + 1
     Incident.set(inc, 'alerts', n)
-    Incident.set(inc, 'joined_at', math.max(o.last, Incident.number(inc, 'joined_at')))
+    if not inc.is_new or math.abs(o.last - B.now) > 1000 then -- else opened_at says it
+      Incident.set(inc, 'joined_at', math.max(o.last, joined_at(inc)))
+    end
     a.listed = n <= Settings.number('alerts_per_incident')
   else
     if a.state == 'stale' then
@@ -69,9 +78,9 @@ local function join(ctx, inc, holder, a, o, taken)
   Incident.set(inc, 'count', Incident.number(inc, 'count') + taken.count)
   Incident.set(inc, 'last_at', math.max(o.last, Incident.number(inc, 'last_at')))
   Receipt.said(ctx, inc, holder, a, o)
-  a.starts = 0
+  a.starts = '0'
   Receipt.present(a, o)
-  a.state, a.ends, a.muted = 'firing', 0, 0
+  a.state, a.ends, a.muted = 'firing', '0', 0
   local firing = Incident.number(inc, 'firing') + 1
   Incident.set(inc, 'firing', firing)
   Incident.point(ctx, 'firing', fingerprint, holder.id)
@@ -91,7 +100,7 @@ local function join(ctx, inc, holder, a, o, taken)
   end
 end
 
-local PASSED = { 'title', 'summary', 'category', 'subcategory', 'service', 'source', 'severity',
+local PASSED = { 'title', 'summary', 'category', 'subcategory', 'service', 'source',
   'runbook', 'logs', 'known_error', 'workaround', 'kb' }
 
 local function recurrence(inc, previous)
@@ -118,8 +127,8 @@ function Joining.open(ctx, spec, previous, actor)
   local f = {
     uid = spec.uid, state = 'open', tier = 'tier1', priority = priority, impact = spec.impact,
     urgency = spec.urgency, group_key = spec.group_key, rule = spec.rule, opened_at = B.now,
-    first_at = spec.first, updated_at = B.now, version = 0, alerts = 0, firing = 0, count = 0,
-    system_count = 0, triage = meta.triage == 'known' and 'known' or 'new',
+    first_at = B.now - spec.first > 1000 and spec.first or nil, version = 0, alerts = 0,
+    firing = 0, count = 0, system_count = 0, triage = meta.triage == 'known' and 'known' or 'new',
   }
   for name, value in pairs(f) do
     Incident.set(inc, name, value)
@@ -135,9 +144,6 @@ function Joining.open(ctx, spec, previous, actor)
   local why = type(meta.why) == 'table' and meta.why or {}
   why.rule, why.cell = spec.rule, spec.impact .. '/' .. spec.urgency
   Incident.set(inc, 'why', cjson.encode(why))
-  if type(meta.group) == 'table' and next(meta.group) then
-    Incident.set(inc, 'group', cjson.encode(meta.group))
-  end
   -- only what differs from the default is kept: an incident is to be small
   local resolve_after, join_within = tonumber(meta.resolve_after), tonumber(meta.join_within)
   if resolve_after and resolve_after ~= RESOLVE_AFTER then
@@ -157,14 +163,13 @@ function Joining.open(ctx, spec, previous, actor)
   recurrence(inc, previous)
   if spec.group_key ~= '' then
     Incident.point(ctx, 'open', spec.group_key, id)
-    Incident.point(ctx, 'last', spec.group_key, id)
   end
   return inc
 end
 
 local function open_for(ctx, o, taken, previous)
   local inc = Joining.open(ctx, {
-    uid = string.sub(redis.sha1hex(ctx.seed .. o.index), 1, 32), group_key = o.key, rule = o.rule,
+    uid = string.sub(redis.sha1hex(ctx.seed .. o.index), 1, 16), group_key = o.key, rule = o.rule,
     impact = o.impact, urgency = o.urgency, first = taken.first, meta = Observation.meta(o),
   }, previous)
   join(ctx, inc, inc, false, o, taken)
@@ -191,7 +196,7 @@ local function reopens(inc)
   if inc.f.state ~= 'resolved' then
     return false
   end
-  local sla = Settings.sla(inc.f.priority)
+  local sla = Settings.sla(Incident.fill(inc).f.priority)
   local within = sla.reopen_within or sla.grace or 0
   return B.now - Incident.number(inc, 'grace_from') <= within
 end
@@ -215,7 +220,7 @@ function Joining.fires(ctx, o)
       return
     end
     local within = tonumber(Incident.get(inc, 'join_within')) or JOIN_WITHIN
-    if a or o.last - Incident.number(inc, 'joined_at') <= within
+    if a or o.last - joined_at(inc) <= within
       or Incident.number(inc, 'alerts') == 0 then
       join(ctx, inc, holder, a, o, { count = o.count, first = o.first })
       ctx.n.updated = ctx.n.updated + 1

@@ -1,5 +1,6 @@
 -- observation: one item of `observe`, in the order of OBSERVE_FIELDS (include/triaged/alert/
--- observation.h), read and checked. A malformed item refuses the record before anything is written.
+-- observation.h), read and checked. A malformed item refuses the record: planning writes nothing, so
+-- it may be found while earlier items are already planned.
 local Observation = {}
 
 Observation.FIELDS = 20
@@ -75,17 +76,13 @@ function Observation.read(index, offset)
   return o
 end
 
--- All items; refuses the record when their number does not fit.
-function Observation.all(offset)
+-- The number of items; refuses the record when it does not fit.
+function Observation.count()
   local n = B.argument(7, 'n_items')
   if n > 4096 or #ARGV ~= Observation.HEADER + n * Observation.FIELDS then
     B.refuse('BADRECORD', 'the number of fields does not fit')
   end
-  local list = {}
-  for i = 1, n do
-    list[i] = Observation.read(i, offset)
-  end
-  return list
+  return n
 end
 
 -- The verdict's texts, decoded when an incident is opened.

@@ -53,7 +53,7 @@ local function add(inc, reason)
     'impact', f.impact, 'urgency', f.urgency, 'triage', f.triage or '', 'reason', reason,
     'opened_at', f.opened_at or '', 'acknowledge_by', by, 'systems', entry_systems(inc),
     'system_count', f.system_count or '0', 'alerts', f.alerts or '0', 'url', f.url or '',
-    'for', f['for'] or '', 'uid', f.uid or '', 'at', B.int(B.now))
+    'for', f['for'] or '', 'at', B.int(B.now))
   Incident.set(inc, 'entry', entry)
   Incident.set(inc, 'queue', place)
   Incident.set(inc, 'reason', reason)

@@ -15,7 +15,7 @@ end
 
 function Receipt.late(ctx, inc, a, o)
   Receipt.count(inc, a, o)
-  a.first = math.min(a.first, o.first)
+  a.first = B.int(math.min(tonumber(a.first), o.first))
   ctx.n.updated = ctx.n.updated + 1
 end
 
@@ -36,25 +36,78 @@ function Receipt.said(ctx, inc, holder, a, o)
   end
 end
 
+-- What the decoder gave now is shown from now on, save for an alert beyond those that are listed.
+local function retell(a, raw)
+  if raw ~= '' and a.listed ~= false
+    and (a.raw or not a.text or string.byte(a.text, a.at) == 44) then
+    a.raw = raw
+  end
+end
+
 function Receipt.present(a, o)
   a.last = o.last
   if o.starts > 0 then
-    a.starts = o.starts
-  elseif a.starts == 0 then
-    a.starts = o.first
+    a.starts = B.int(o.starts)
+  elseif a.starts == '0' then
+    a.starts = B.int(o.first)
   end
-  if o.raw ~= '' and (a.listed ~= false) and (a.raw or a.text == nil
-      or string.byte(a.text, a.at) == 44) then
-    a.raw = o.raw
-  end
+  retell(a, o.raw)
+end
+
+local receipt_levels = { high = 3, medium = 2, low = 1 }
+
+-- Could this cell be a more urgent one than what is shown? (A matrix is taken to rise with both.)
+function Receipt.above(f, impact, urgency)
+  return (receipt_levels[impact] or 9) > (receipt_levels[f.impact] or 0)
+    or (receipt_levels[urgency] or 9) > (receipt_levels[f.urgency] or 0)
 end
 
 -- The cell that an alert asks for.
 function Receipt.consider(ctx, inc, impact, urgency, more)
-  local before = inc.f.priority
+  local f = inc.f
+  if not Receipt.above(f, impact, urgency) then
+    return false
+  end
+  local before = Incident.fill(inc).f.priority
   local change = Priority.consider(inc, impact, urgency)
   if change then
     States.priority_changed(ctx, inc, change, before, nil, more)
   end
   return change
+end
+
+-- The common case without a table for the observation: item at `at` in ARGV is one more receipt of
+-- an alert that fires, in order, and asks for no higher priority. The same as Intake's `again`.
+-- False when it is not that simple after all.
+function Receipt.repeated(ctx, inc, holder, a, at)
+  local last, n = B.natural(ARGV[at + 6]), B.natural(ARGV[at + 7])
+  local starts, lease = ARGV[at + 8], ARGV[at + 10]
+  lease = (lease == '0' or lease == '') and 0 or B.natural(lease)
+  if starts ~= a.starts and starts ~= '0' and starts ~= '' then
+    starts = B.natural(starts)
+    if not starts then
+      return false
+    end
+    a.starts = B.int(starts)
+  end
+  if not (last and n and lease) or n == 0 or last < a.last then
+    return false
+  end
+  local f, dirty = inc.f, inc.dirty
+  if ARGV[at + 4] == 'log' then
+    lease = last + (tonumber(f.resolve_after) or RESOLVE_AFTER)
+  end
+  local before = a.lease
+  Alerts.said_firing(a, ARGV[at + 11], ARGV[at + 12] == '1', lease, last)
+  if a.lease > 0 and (before == 0 or a.lease < before) then
+    Incident.lease(ctx, holder, ARGV[at + 1], a.lease)
+  end
+  a.count, a.last, a.ends, a.dirty = a.count + n, last, '0', true
+  retell(a, ARGV[at + 20])
+  f.count, dirty.count = (tonumber(f.count) or 0) + n, true
+  if last > (tonumber(f.last_at) or 0) then
+    f.last_at, dirty.last_at = last, true
+  end
+  ctx.updated = ctx.updated + 1
+  return true
 end

@@ -33,6 +33,11 @@ function Retention.work()
   for _, id in ipairs(ids) do
     Work.unit('closed', { id }, function(ctx)
       local inc = Incident.exact(ctx, id)
+      local into = inc and inc.f.merged_into and Incident.load(ctx, id)
+      if into and into.f.state ~= 'closed' then -- its alerts are still part of another
+        redis.call('ZADD', B.base .. 'closed', B.int(B.now), id)
+        return
+      end
       if inc then
         forget(Incident.fill(inc))
       end

@@ -55,10 +55,12 @@ local function each_key(inc, fn)
 end
 States.each_key = each_key
 
+-- It takes no new alerts any more: `open` gives way to `last`.
 local function unpoint(ctx, inc)
   each_key(inc, function(key)
     if Incident.look(ctx, 'open', key) == inc.id then
       Incident.point(ctx, 'open', key, false)
+      Incident.point(ctx, 'last', key, inc.id)
     end
   end)
 end
@@ -115,7 +117,7 @@ function States.reopen(ctx, inc, at, actor, more)
   Incident.touch(inc)
   clear(inc, { 'resolved_at', 'grace_from', 'closed_at', 'verified_at', 'verified_by',
     'confirmed_at', 'confirmed_by', 'resolution', 'kind', 'fix', 'unattended', 'ended_at',
-    'review', 'review_due' })
+    'review', 'review_due', 'acknowledged_at' })
   States.enter_open(inc, 'reopened')
   Incident.set(inc, 'reopens', Incident.number(inc, 'reopens') + 1)
   local clocks = Clocks.read(inc)
@@ -124,7 +126,6 @@ function States.reopen(ctx, inc, at, actor, more)
   Clocks.overdue(inc, 'close', false)
   each_key(inc, function(key)
     Incident.point(ctx, 'open', key, inc.id)
-    Incident.point(ctx, 'last', key, inc.id)
   end)
   ctx.n.reopened = ctx.n.reopened + 1
   Timeline.add(inc, 'reopened', actor, more)
@@ -133,11 +134,8 @@ function States.reopen(ctx, inc, at, actor, more)
   end
 end
 
--- What a changed priority does to the state.
+-- What a changed priority (`raised` or `lowered`) does to the state.
 function States.priority_changed(ctx, inc, change, before, actor, more)
-  if not change then
-    return
-  end
   more = more or {}
   more.from, more.to = before, inc.f.priority
   if change == 'raised' then

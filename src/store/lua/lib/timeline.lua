@@ -7,11 +7,14 @@ Timeline.ENTRIES_MAX = 1000
 
 -- Adds an event to the plan. who: actor, nil = triaged itself. more: members of the entry.
 function Timeline.add(inc, event, actor, more)
-  local f = inc.f
+  local f = Incident.fill(inc).f
   local version = (tonumber(f.version) or 0) + 1
-  f.version, f.updated_at = version, B.now
-  inc.dirty.version, inc.dirty.updated_at = true, true
-  local list = inc.events
+  f.version, inc.dirty.version = version, true
+  if not inc.is_new then
+    f.updated_at, inc.dirty.updated_at = B.now, true
+  end
+  local list = inc.events or {}
+  inc.events = list
   list[#list + 1] = {
     event = event, actor = actor or 'triaged', version = version, state = f.state,
     priority = f.priority, tier = f.tier, more = more,
@@ -27,9 +30,6 @@ end
 
 -- Writes the collected events of an incident.
 function Timeline.store(inc)
-  if #inc.events == 0 then
-    return
-  end
   local f, now, lines = inc.f, B.int(B.now), {}
   for i, e in ipairs(inc.events) do
     local detail = entry_detail(e.more)
@@ -47,15 +47,7 @@ function Timeline.store(inc)
     redis.call('HINCRBY', B.base .. 'incident:' .. inc.id, 'timeline_dropped',
       length - Timeline.ENTRIES_MAX)
   end
-  inc.events = {}
-end
-
--- An event of the team that belongs to no incident.
-function Timeline.team(event, actor, more)
-  redis.call('XADD', B.base .. 'events', 'MAXLEN', '~', Timeline.EVENTS_MAX, '*',
-    'at', B.int(B.now), 'event', event, 'incident', '', 'uid', '', 'version', '0', 'state', '',
-    'priority', '', 'tier', '', 'actor', actor or 'triaged', 'title', '',
-    'detail', entry_detail(more))
+  inc.events = false
 end
 
 end)

@@ -13,7 +13,9 @@ local function board(inc)
   if f.state == 'resolved' then
     rank = rank + 4
   end
-  redis.call('ZREM', B.base .. 'closed', inc.id)
+  if not inc.is_new then
+    redis.call('ZREM', B.base .. 'closed', inc.id)
+  end
   redis.call('ZADD', B.base .. 'board', B.int(rank * 1e13 + (tonumber(f.opened_at) or 0)), inc.id)
 end
 
@@ -60,7 +62,7 @@ function Write.incident(ctx, inc)
     board(inc)
     inc.touched, inc.requeue = false, false
   end
-  if #inc.events > 0 then
+  if inc.events then
     Incident.fill(inc)
     Timeline.store(inc)
   end
@@ -116,6 +118,9 @@ function Write.all(ctx)
   leases(ctx)
   if ctx.thresholds then
     Threshold.store(ctx)
+  end
+  for _, fn in ipairs(ctx.after or {}) do
+    fn()
   end
   if ctx.beats then
     Beats.store(ctx)
