@@ -163,7 +163,7 @@ static void answer_webhook(const struct route_call *call, const struct decoder *
         buf_put_c(&b, ",\"path\":");
         buf_put_json(&b, str_c(res->problems[0].path));
     }
-    if (res->useless) {
+    if (*res->useless) {
         buf_put_c(&b, ",\"quarantined\":");
         buf_put_json(&b, str_c(res->useless));
         quarantine_add(&call->w->quarantine, d->name, http_request_peer(call->req), res->useless,

@@ -1,0 +1,277 @@
+"""One Redis, one triaged, a load, and the check of what the promises say afterwards."""
+import os
+import pathlib
+import re
+import signal
+import threading
+import time
+
+import pytest
+import redis
+
+from harness import PRIORITIES, Redis, Store, TIERS, Triaged, assert_clean, wait_until
+from load import GROUPS, Load
+
+CONFIG = """teams: {{red: {{id: RED}}, blue: {{id: BLU}}}}
+default_team: red
+retention: {{alerts_per_incident: 1000000}}
+workers: {workers}
+rules:
+  - {{name: reds, match: ['team="red"'], set: {{team: red, category: software, impact: medium, urgency: medium}}, group_by: [alertname]}}
+  - {{name: blues, match: ['team="blue"'], set: {{team: blue, category: network, impact: low, urgency: high}}, group_by: [alertname]}}
+  - {{name: logs, match: ['source="syslog"'], set: {{team: blue, category: hardware, impact: low, urgency: low}}, group_by: [app]}}
+"""
+
+
+class Daemon(Triaged):
+    """Counts its lives, so that a sender knows whether the daemon it spoke to is still the same."""
+    life = 0
+
+    def start(self):
+        super().start()
+        self.life += 1
+
+    def kill(self):
+        self.life += 1  # before it dies: what is being sent now is not known to be kept
+        super().kill()
+
+
+class AofWatch(threading.Thread):
+    """Remembers how long the last AOF file was when, so that a cut loses a second, not more."""
+
+    def __init__(self, directory):
+        super().__init__(daemon=True)
+        self.directory = pathlib.Path(directory) / "appendonlydir"
+        self.sizes, self.first_seen = {}, {}
+        self.stopping = threading.Event()
+        self.start()
+
+    def last_file(self):
+        try:
+            manifest = (self.directory / "appendonly.aof.manifest").read_text()
+        except OSError:
+            return None
+        names = re.findall(r"^file (\S+) seq \d+ type i$", manifest, re.M)
+        return self.directory / names[-1] if names else None
+
+    def run(self):
+        while not self.stopping.wait(0.02):
+            path = self.last_file()
+            try:
+                size = path and path.stat().st_size
+            except OSError:
+                continue
+            if path:
+                history = self.sizes.setdefault(path.name, [])
+                history.append((time.monotonic(), size))
+                del history[:-200]
+
+    def floor(self, seconds):
+        """(file, its size `seconds` ago). Called when Redis is dead."""
+        path, then = self.last_file(), time.monotonic() - seconds
+        if not path:
+            return None, 0
+        older = [size for at, size in self.sizes.get(path.name, []) if at <= then]
+        return path, older[-1] if older else 0
+
+    def stop(self):
+        self.stopping.set()
+        self.join()
+
+
+class World:
+    def __init__(self, tmp_path, rng):
+        self.tmp, self.rng = pathlib.Path(tmp_path), rng
+        self.redis = self.daemon = self.load = self.watch = None
+        self.loads, self.others = [], []
+        self.notes = []
+
+    # -- parts
+    def start_redis(self, *options):
+        self.redis_options = options or ("--appendonly", "yes", "--appendfsync", "everysec")
+        self.redis = Redis(self.tmp / "redis", *self.redis_options)
+        if self.watch is None:
+            self.watch = AofWatch(self.tmp / "redis")
+        return self.redis
+
+    def start_daemon(self, extra="", workers=1, redis_sock=None, **kw):
+        kw.setdefault("spool", "{directory: \"%s\", min_free: 1MiB}")
+        self.daemon = Daemon(self.tmp / "triaged", redis_sock or self.redis.sock,
+                             CONFIG.format(workers=workers) + extra, rules=False, **kw)
+        return self.daemon
+
+    def start_load(self, **kw):
+        name = "abcdefgh"[len(self.loads)]
+        self.load = Load(self.rng.randrange(1 << 30), lambda: self.daemon, name=name, **kw).start()
+        self.loads.append(self.load)
+        return self.load
+
+    def start(self, load=True, **kw):
+        self.start_redis()
+        self.start_daemon(**kw)
+        if load:
+            self.start_load()
+        return self
+
+    def nap(self, least, most):
+        """A random moment: when something breaks must not depend on what the program does."""
+        time.sleep(self.rng.uniform(least, most))
+
+    # -- breaking
+    def kill_daemon(self):
+        self.daemon.kill()
+        self.daemon.start()
+
+    def kill_redis(self, cut=False, again=False, lose=0.9):
+        """kill -9, the AOF's tail cut at a random byte of the last second, perhaps a second restart."""
+        self.redis.stop(signal.SIGKILL)
+        if cut:
+            path, floor = self.watch.floor(lose)
+            if path and path.exists():
+                size = path.stat().st_size
+                keep = self.rng.randint(min(floor, size), size)
+                os.truncate(path, keep)
+                self.notes.append(f"cut {path.name} from {size} to {keep}")
+        self.redis = Redis(self.tmp / "redis", *self.redis_options)
+        if again:
+            self.nap(0, 0.3)
+            self.redis.stop(signal.SIGKILL)
+            self.redis = Redis(self.tmp / "redis", *self.redis_options)
+
+    # -- the end
+    def settle(self, timeout=60):
+        """Stops the load and waits until all that was accepted has been shipped."""
+        for load in self.loads:
+            load.stop()
+            load.settle_syslog(self.daemon.life)
+
+        def drained():
+            m = self.daemon.metrics()
+            return all(v == 0 for k, v in m.items() if k.startswith("triaged_spool_records_waiting"))
+
+        wait_until(lambda: drained() and drained(), lambda: "the spool drained\n" + self.daemon.log()[-3000:] +
+                   self.daemon.get("/-/ready").text, timeout)
+        # What Redis acknowledged may be sent again right now; the folds of syslog are 20 ms.
+        wait_until(lambda: self.still(), "everything came to rest", timeout)
+
+    def still(self):
+        before = self.daemon.metrics()
+        time.sleep(1.1)  # one second's turn of the workers
+        after = self.daemon.metrics()
+        moving = [k for k in after if k.startswith(("triaged_shipped_records_total", "triaged_alerts_total",
+                                                    "triaged_spool_records_waiting"))
+                  and after[k] != before.get(k, 0)]
+        return not moving
+
+    def store(self):
+        return Store(self.redis.client)
+
+    def check(self, lost_before=None):
+        """The promises. lost_before: tags accepted earlier may be gone (Redis lost its data)."""
+        ledgers = [l.ledger for l in self.loads]
+        accepted = set().union(*(l.accepted for l in ledgers))
+        refused = set().union(*(l.refused for l in ledgers))
+        for ledger in ledgers:
+            assert not ledger.odd, ledger.odd[:5]
+        shipped = {k: v for k, v in self.daemon.metrics().items() if "shipped_records" in k or "rewound" in k}
+        self.notes += [str(l) for l in ledgers] + [f"the last life shipped {shipped}"]
+        print("\n".join(self.notes))
+        Check(self.store(), self.notes).all(accepted, refused, lost_before or set())
+        assert_clean(self.daemon)
+
+    def finish(self):
+        for load in self.loads:
+            if not load.stopping.is_set():
+                load.stopping.set()
+                load.running.set()
+        for process in [self.daemon, *self.others, self.redis]:
+            if process is None or process.log_file.closed:
+                continue
+            if process is self.daemon and process.alive():
+                status = process.stop()
+                assert status == 0, process.log()[-3000:]
+                assert_clean(process)
+            else:
+                process.popen.kill()
+                process.popen.wait()
+                process.log_file.close()
+        if self.watch:
+            self.watch.stop()
+
+
+class Check:
+    """Compares sets. Says what is wrong in full: lost, twice, refused and yet there."""
+
+    def __init__(self, store, notes):
+        self.s, self.notes = store, notes
+        self.incidents = store.incidents()
+        self.faults = []
+
+    def fault(self, what, items):
+        items = list(items)
+        if items:
+            self.faults.append(f"{len(items)} {what}, such as {items[:4]}")
+
+    def tags(self):
+        """tag -> [(team, incident, count)]"""
+        found = {}
+        for i in self.incidents:
+            for a in i.alerts.values():
+                tag = a["labels"].get("tag") or a["labels"]["host"]
+                found.setdefault(tag, []).append((i["team"], i["id"], a["count"]))
+        return found
+
+    def all(self, accepted, refused, may_be_lost):
+        found = self.tags()
+        count = {tag: sum(c for _, _, c in where) for tag, where in found.items()}
+        self.fault("accepted and lost", (t for t in accepted - may_be_lost if t not in count))
+        self.fault("applied more than once", ((t, found[t]) for t, c in count.items() if c > 1))
+        self.fault("in two incidents", ((t, w) for t, w in found.items() if len(w) > 1))
+        self.fault("refused and yet applied", (t for t in refused if t in count))
+        self.one_incident_per_key()
+        self.counts()
+        self.queues()
+        assert not self.faults, "\n".join(self.faults + self.notes)
+        assert len(accepted) > 0, "nothing was accepted: the test shows nothing"
+
+    def one_incident_per_key(self):
+        open_ones, names = {}, set()
+        for i in self.incidents:
+            if i["state"] in ("open", "acknowledged"):
+                open_ones.setdefault((i["team"], i["group_key"]), []).append(i["id"])
+            names.add(i["id"])
+        self.fault("group keys with two open incidents", (kv for kv in open_ones.items() if len(kv[1]) > 1))
+        self.fault("incident ids used twice", [] if len(names) == len(self.incidents) else [names])
+        assert len(open_ones) <= 2 * GROUPS
+        for team in self.s.teams():
+            table = self.s.r.hgetall(f"triaged:{{{team}}}:open")
+            mine = {key: ids[0] for (t, key), ids in open_ones.items() if t == team}
+            self.fault(f"differences of {team}'s hash open", set(table.items()) ^ set(mine.items()))
+
+    def counts(self):
+        """An incident's own numbers are those of its alerts."""
+        tables = {t: self.s.r.hgetall(f"triaged:{{{t}}}:firing") for t in self.s.teams()}
+        for i in self.incidents:
+            alerts, firing = i.alerts.values(), tables[i["team"]]
+            if int(i["count"]) != sum(a["count"] for a in alerts):
+                self.fault("wrong counts", [(i["id"], i["count"], sum(a["count"] for a in alerts))])
+            self.fault("firing alerts that the hash firing does not know", (
+                fp for fp, a in i.alerts.items() if a["state"] == "firing" and firing.get(fp) != i["id"]))
+
+    def queues(self):
+        by_id = {(i["team"], i["id"]): i for i in self.incidents}
+        seen = {}
+        for team in self.s.teams():
+            for tier in TIERS:
+                for e in self.s.queue(team, tier):
+                    where = (team, e["incident"])
+                    seen.setdefault(where, []).append(e)
+                    i = by_id.get(where)
+                    if i is None:
+                        self.fault("entries of no incident", [e])
+                    elif i["state"] != "open" or i["priority"] != e["priority"] or \
+                            not e["key"].endswith(f":{i['tier']}:{i['priority']}"):
+                        self.fault("entries that contradict their incident", [(e, dict(i))])
+        self.fault("incidents with two entries", (w for w, es in seen.items() if len(es) > 1))
+        self.fault("open incidents without an entry", (
+            w for w, i in by_id.items() if i["state"] == "open" and w not in seen))
