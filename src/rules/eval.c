@@ -107,17 +107,13 @@ static bool test_regex(struct rules_scratch *s, const struct cmatcher *m, struct
                 (uint8_t)(s->set_weight[set] + (regex_cost(m->re) == REGEX_ENGINE ? 2 : 1));
             return regex_match(m->re, s->regex, value, NULL, NULL);
         }
-        s->set_state[set] = (uint8_t)(1 + regex_set_scan(s->rs->sets[set], s->regex, value,
-                                                         s->set_bits + set * SET_WORDS));
+        bool scanned =
+            regex_set_scan(s->rs->sets[set], s->regex, value, s->set_bits + set * SET_WORDS);
+        s->set_state[set] = scanned ? SET_SCANNED : SET_OF_NO_USE;
     }
-    enum regex_scan scan = (enum regex_scan)(s->set_state[set] - 1);
-    if (scan != REGEX_SCAN_NONE) {
-        bool bit = s->set_bits[set * SET_WORDS + m->bit / 64] >> (m->bit % 64) & 1;
-        if (!bit)
-            return false;
-        if (scan == REGEX_SCAN_EXACT && regex_set_is_sure(s->rs->sets[set], m->bit))
-            return true;
-    }
+    if (s->set_state[set] == SET_SCANNED &&
+        !(s->set_bits[set * SET_WORDS + m->bit / 64] >> (m->bit % 64) & 1))
+        return false;
     return regex_match(m->re, s->regex, value, NULL, NULL);
 }
 

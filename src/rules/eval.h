@@ -6,6 +6,7 @@
 
 #include "compiled.h"
 
+enum set_state { SET_FRESH, SET_SCANNED, SET_OF_NO_USE };
 enum outcome { OUTCOME_UNKNOWN, OUTCOME_NO, OUTCOME_YES };
 
 struct rules_scratch {
@@ -18,7 +19,7 @@ struct rules_scratch {
     uint32_t *tried;      /* by field: matchers tried on it; counted by rules_path.c */
     uint8_t *outcomes;    /* by matcher: enum outcome */
     uint8_t *set_weight;  /* by set: regexes matched one by one so far */
-    uint8_t *set_state;   /* by set: 0 = not scanned, else 1 + enum regex_scan */
+    uint8_t *set_state;   /* by set: enum set_state */
     uint64_t *set_bits;   /* by set: SET_WORDS words */
     uint64_t *candidates; /* bitmap of rules */
     bool finer_output;    /* the verdict shows something that is not coarse */

@@ -15,8 +15,8 @@
 #include "triaged/base/mem.h"
 
 enum {
-    SET_WORTH = 4,   /* fewer regexes on a field are matched one by one */
-    SET_SPLIT = 128, /* larger automata grow faster than they save */
+    SET_WORTH = 4, /* fewer regexes on a field are matched one by one */
+    SET_SPLIT = REGEX_SET_MAX,
 };
 
 struct filed { /* under which matcher a rule is filed */

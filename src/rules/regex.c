@@ -4,9 +4,9 @@
  * Never: decides what a pattern is for; takes what RE2 refuses (regex_syntax.c).
  *
  * PCRE2 is the judge and the only one who knows captures. Patterns of literals never reach it
- * (regex_shortcut.c). A set is scanned with Vectorscan in one linear pass, compiled with "dot is
- * anything": on a text without newlines that is the same language, on others it only ever says yes
- * too often, so that no is certain and yes is confirmed by PCRE2.
+ * (regex_shortcut.c). A set is a scan by Vectorscan for the literals without which its patterns
+ * cannot match (regex_needs.c); what it leaves over is tried. Compiling whole patterns with
+ * Vectorscan was tried: hundreds of rules with long alternations took ten seconds to load.
  */
 #include "triaged/rules/regex.h"
 
@@ -18,8 +18,10 @@
 #include <pcre2.h>
 #include <hs/hs.h>
 
+#include "regex_needs.h"
 #include "regex_shortcut.h"
 #include "regex_syntax.h"
+#include "triaged/base/map.h"
 #include "triaged/base/mem.h"
 
 enum {
@@ -30,8 +32,6 @@ enum {
     STEP_BYTES = 20 * 1000 * 1000,
     STEPS_MAX = 50 * 1000,
     STEPS_MIN = 2000,
-    SET_PATTERN_MAX = 1024, /* bytes; longer ones are left to PCRE2 */
-    SET_RETRIES = 64,
 };
 
 struct regex_group {
@@ -42,7 +42,6 @@ struct regex_group {
 struct regex {
     struct arena arena;
     struct str pattern; /* NUL-terminated, as PCRE2 takes it */
-    bool heavy;
     bool has_shortcut;
     struct shortcut shortcut;
     pcre2_code *code;
@@ -60,7 +59,9 @@ struct regex_scratch {
 struct regex_set {
     hs_database_t *db;
     size_t n, n_words;
-    uint64_t unsure[(REGEX_SET_MAX + 63) / 64]; /* not in db: always maybe */
+    uint64_t *patterns;                         /* by literal: which patterns it may mean */
+    uint64_t always[(REGEX_SET_MAX + 63) / 64]; /* those of which no literal is known */
+    bool folds;
 };
 
 static _Atomic uint64_t limit_hits;
@@ -128,13 +129,12 @@ struct regex *regex_create(struct str pattern, struct arena *why_arena, struct s
         *why = S("not valid UTF-8");
         return NULL;
     }
-    struct regex_syntax syntax;
-    if (!regex_syntax_check(pattern, why_arena, &syntax, why))
+    struct str checked;
+    if (!regex_syntax_check(pattern, why_arena, &checked, why))
         return NULL;
     struct regex *re = NEW(struct regex);
     arena_init(&re->arena, 512);
-    re->pattern = arena_str(&re->arena, syntax.pattern);
-    re->heavy = syntax.heavy;
+    re->pattern = arena_str(&re->arena, checked);
     re->code = compile(re->pattern, why_arena, why);
     if (!re->code || !read_groups(re, why_arena, why)) {
         regex_destroy(re);
@@ -293,62 +293,79 @@ bool regex_match(const struct regex *re, struct regex_scratch *s, struct str tex
 
 /* ---- sets ----------------------------------------------------------------------------------- */
 
-static bool fits_set(const struct regex *re)
+struct literals { /* of all patterns of a set, each once, while it is made */
+    const char **text;
+    size_t *len;
+    unsigned *flags, *ids;
+    uint64_t *patterns; /* by literal: n_words words */
+    unsigned n;
+};
+
+static unsigned literal_id(struct literals *l, struct map *known, struct str text)
 {
-    return !re->heavy && re->pattern.n <= SET_PATTERN_MAX &&
-           str_find_char(re->pattern, '\0') == re->pattern.n;
+    uintptr_t id = (uintptr_t)map_get(known, text);
+    if (id)
+        return (unsigned)(id - 1);
+    l->text[l->n] = text.p;
+    l->len[l->n] = text.n;
+    l->flags[l->n] = HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH;
+    l->ids[l->n] = l->n;
+    map_put(known, text, (void *)(uintptr_t)(l->n + 1));
+    return l->n++;
 }
 
-static void mark_unsure(struct regex_set *set, unsigned id)
+static void collect_literals(struct regex_set *set, const struct needs *needs, struct literals *l)
 {
-    set->unsure[id / 64] |= 1ull << (id % 64);
-}
-
-/* Compiles expressions[0..n); takes out those that Vectorscan refuses by name. */
-static hs_database_t *compile_set(struct regex_set *set, char **expressions, unsigned *flags,
-                                  unsigned *ids, unsigned n)
-{
-    for (int tries = 0; n > 0 && tries < SET_RETRIES; tries++) {
-        hs_database_t *db = NULL;
-        hs_compile_error_t *error = NULL;
-        if (hs_compile_multi((const char *const *)expressions, flags, ids, n, HS_MODE_BLOCK, NULL,
-                             &db, &error) == HS_SUCCESS)
-            return db;
-        int bad = error ? error->expression : -1;
-        hs_free_compile_error(error);
-        if (bad < 0 || (unsigned)bad >= n)
-            return NULL;
-        mark_unsure(set, ids[bad]);
-        free(expressions[bad]);
-        n--;
-        expressions[bad] = expressions[n];
-        expressions[n] = NULL;
-        ids[bad] = ids[n];
+    struct map known = {0};
+    for (size_t i = 0; i < set->n; i++) {
+        for (size_t k = 0; k < needs[i].n; k++) {
+            unsigned id = literal_id(l, &known, needs[i].v[k]);
+            l->patterns[id * set->n_words + i / 64] |= 1ull << (i % 64);
+        }
+        if (needs[i].n == 0)
+            set->always[i / 64] |= 1ull << (i % 64);
+        set->folds |= needs[i].folds;
     }
-    return NULL;
+    map_finish(&known);
+}
+
+static hs_database_t *compile_literals(const struct literals *l)
+{
+    hs_database_t *db = NULL;
+    hs_compile_error_t *error = NULL;
+    if (l->n == 0 || hs_compile_lit_multi(l->text, l->flags, l->ids, l->len, l->n, HS_MODE_BLOCK,
+                                          NULL, &db, &error) != HS_SUCCESS) {
+        hs_free_compile_error(error);
+        return NULL;
+    }
+    return db;
 }
 
 struct regex_set *regex_set_create(const struct regex *const *patterns, size_t n)
 {
+    struct arena a;
+    size_t max = 0;
     if (n == 0 || n > REGEX_SET_MAX || hs_valid_platform() != HS_SUCCESS)
         return NULL;
-    char *expressions[REGEX_SET_MAX] = {NULL};
-    unsigned flags[REGEX_SET_MAX], ids[REGEX_SET_MAX], used = 0;
+    arena_init(&a, 0);
+    struct needs *needs = ARENA_ARRAY(&a, struct needs, n);
+    for (size_t i = 0; i < n; i++) {
+        if (!regex_needs(patterns[i]->pattern, &a, &needs[i]))
+            needs[i].n = 0;
+        max += needs[i].n;
+    }
     struct regex_set *set = NEW(struct regex_set);
     set->n = n;
     set->n_words = (n + 63) / 64;
-    for (unsigned i = 0; i < n; i++) {
-        if (!fits_set(patterns[i])) {
-            mark_unsure(set, i);
-            continue;
-        }
-        expressions[used] = xasprintf("^(?:%s)\\z", patterns[i]->pattern.p);
-        flags[used] = HS_FLAG_UTF8 | HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH | HS_FLAG_ALLOWEMPTY;
-        ids[used++] = i;
-    }
-    set->db = compile_set(set, expressions, flags, ids, used);
-    for (unsigned i = 0; i < REGEX_SET_MAX; i++)
-        free(expressions[i]);
+    set->patterns = NEW_ARRAY(uint64_t, max * set->n_words + 1);
+    struct literals l = {.text = ARENA_ARRAY(&a, const char *, max + 1),
+                         .len = ARENA_ARRAY(&a, size_t, max + 1),
+                         .flags = ARENA_ARRAY(&a, unsigned, max + 1),
+                         .ids = ARENA_ARRAY(&a, unsigned, max + 1),
+                         .patterns = set->patterns};
+    collect_literals(set, needs, &l);
+    set->db = compile_literals(&l);
+    arena_finish(&a);
     if (!set->db) {
         regex_set_destroy(set);
         return NULL;
@@ -361,6 +378,7 @@ void regex_set_destroy(struct regex_set *set)
     if (!set)
         return;
     hs_free_database(set->db);
+    free(set->patterns);
     free(set);
 }
 
@@ -369,30 +387,39 @@ bool regex_scratch_fit(struct regex_scratch *s, const struct regex_set *set)
     return hs_alloc_scratch(set->db, &s->hs) == HS_SUCCESS;
 }
 
-bool regex_set_is_sure(const struct regex_set *set, size_t i)
-{
-    return !(set->unsure[i / 64] >> (i % 64) & 1);
-}
+struct hit { /* what on_hit needs */
+    const struct regex_set *set;
+    uint64_t *bits;
+};
 
 static int on_hit(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
                   void *context)
 {
-    uint64_t *bits = context;
+    struct hit *h = context;
+    const uint64_t *patterns = h->set->patterns + id * h->set->n_words;
     (void)from;
     (void)to;
     (void)flags;
-    bits[id / 64] |= 1ull << (id % 64);
+    for (size_t w = 0; w < h->set->n_words; w++)
+        h->bits[w] |= patterns[w];
     return 0;
 }
 
-enum regex_scan regex_set_scan(const struct regex_set *set, struct regex_scratch *s,
-                               struct str text, uint64_t *bits)
+/* The two characters beyond ASCII that (?i) takes for an ASCII letter: long s and the Kelvin sign.
+ */
+static bool has_foreign_cases(struct str text)
 {
-    static const char empty[1] = "";
-    memcpy(bits, set->unsure, set->n_words * sizeof(*bits));
-    if (text.n > UINT32_MAX || !str_is_utf8(text) ||
-        hs_scan(set->db, text.n ? text.p : empty, (unsigned)text.n, 0, s->hs, on_hit, bits) !=
-            HS_SUCCESS)
-        return REGEX_SCAN_NONE;
-    return str_find_char(text, '\n') == text.n ? REGEX_SCAN_EXACT : REGEX_SCAN_MAYBE;
+    return str_find(text, S("\xC5\xBF")) < text.n || str_find(text, S("\xE2\x84\xAA")) < text.n;
+}
+
+bool regex_set_scan(const struct regex_set *set, struct regex_scratch *s, struct str text,
+                    uint64_t *bits)
+{
+    struct hit hit = {set, bits};
+    memcpy(bits, set->always, set->n_words * sizeof(*bits));
+    if (text.n == 0)
+        return true;
+    if (text.n > UINT32_MAX || (set->folds && has_foreign_cases(text)))
+        return false;
+    return hs_scan(set->db, text.p, (unsigned)text.n, 0, s->hs, on_hit, &hit) == HS_SUCCESS;
 }

@@ -14,7 +14,6 @@ struct scan {
     struct arena *arena;
     char *out;
     size_t n;
-    bool heavy;
     struct str *why;
 };
 
@@ -208,7 +207,6 @@ static bool take_quantifier(struct scan *c, size_t len, unsigned long max)
                                REGEX_REPEAT_MAX, (int)len, c->s.p + at, at);
         return false;
     }
-    c->heavy |= max > REGEX_REPEAT_HEAVY;
     copy(c, len);
     if (peek(c, 0) == '?')
         copy(c, 1);
@@ -220,8 +218,7 @@ static bool take_quantifier(struct scan *c, size_t len, unsigned long max)
     return true;
 }
 
-bool regex_syntax_check(struct str pattern, struct arena *a, struct regex_syntax *out,
-                        struct str *why)
+bool regex_syntax_check(struct str pattern, struct arena *a, struct str *out, struct str *why)
 {
     struct scan c = {.s = pattern, .arena = a, .why = why};
     c.out = arena_alloc(a, 2 * pattern.n + 1); /* \v grows from 2 bytes to 4 */
@@ -243,7 +240,6 @@ bool regex_syntax_check(struct str pattern, struct arena *a, struct regex_syntax
         if (!ok)
             return false;
     }
-    out->pattern = (struct str){c.out, c.n};
-    out->heavy = c.heavy;
+    *out = (struct str){c.out, c.n};
     return true;
 }

@@ -7,16 +7,11 @@
 #include "triaged/base/arena.h"
 #include "triaged/base/str.h"
 
-enum { REGEX_REPEAT_MAX = 1000, REGEX_REPEAT_HEAVY = 64 };
-
-struct regex_syntax {
-    struct str pattern; /* rewritten where PCRE2 means something else by the same text */
-    bool heavy;         /* repeat counts that make large automata */
-};
+enum { REGEX_REPEAT_MAX = 1000 };
 
 /* False with *why, a sentence naming the construct and its offset, when the pattern uses what RE2
- * has not. What is wrong for both engines is left for the compiler to say. */
-bool regex_syntax_check(struct str pattern, struct arena *a, struct regex_syntax *out,
-                        struct str *why);
+ * has not. What is wrong for both engines is left for the compiler to say. *out is the pattern,
+ * rewritten where PCRE2 means something else by the same text. */
+bool regex_syntax_check(struct str pattern, struct arena *a, struct str *out, struct str *why);
 
 #endif

@@ -139,7 +139,6 @@ static void kept_verdicts_hold(void **state)
         }
         rules_path_destroy(path);
     }
-                  refused_though_same);
     assert_true(held > 2000);
     assert_true(failed > 2000);
     assert_true(finer > 50);
