@@ -1,1 +1,0 @@
-int triaged_store_placeholder;
