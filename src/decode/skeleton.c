@@ -32,8 +32,7 @@ struct token {
     const char *p;
     uint16_t n;
     uint8_t kind;
-    bool glued;      /* no blank before it */
-    uint8_t classes; /* of a WORD: enum word_class */
+    bool glued; /* no blank before it */
 };
 
 struct tokens {
@@ -51,17 +50,18 @@ enum {
     C_JOIN = 8,
     C_BLANK = 16,
     C_PATH_END = 32,
-    C_TRAIL = 64
+    C_TRAIL = 64,
+    C_LETTER = 128, /* a word byte that is no digit */
 };
 
 static const uint8_t classes[256] = {
     ['0' ... '9'] = C_WORD | C_DIGIT | C_HEX,
-    ['a' ... 'f'] = C_WORD | C_HEX,
-    ['A' ... 'F'] = C_WORD | C_HEX,
-    ['g' ... 'z'] = C_WORD,
-    ['G' ... 'Z'] = C_WORD,
-    ['_'] = C_WORD,
-    [0x80 ... 0xFF] = C_WORD,
+    ['a' ... 'f'] = C_WORD | C_HEX | C_LETTER,
+    ['A' ... 'F'] = C_WORD | C_HEX | C_LETTER,
+    ['g' ... 'z'] = C_WORD | C_LETTER,
+    ['G' ... 'Z'] = C_WORD | C_LETTER,
+    ['_'] = C_WORD | C_LETTER,
+    [0x80 ... 0xFF] = C_WORD | C_LETTER,
     ['-'] = C_JOIN,
     ['.'] = C_JOIN | C_TRAIL,
     ['@'] = C_JOIN,
@@ -176,11 +176,12 @@ static size_t colon_run_end(struct scan *s, size_t i, bool *out_time)
     return i;
 }
 
-/* What a word is made of, counted while it is read. */
+/* What a word is made of, gathered while it is read. */
 struct shape {
-    unsigned dots, slashes, ats, digits, colons, others; /* others: neither digit nor [.,:] */
+    unsigned dots, slashes, ats, colons;
     size_t last_dot;
-    bool all_hex; /* hex digits only */
+    unsigned any; /* classes that some byte has; C_LETTER also for what joins */
+    unsigned all; /* classes that every byte has */
 };
 
 /* May ':' join a host and a port here? */
@@ -190,7 +191,7 @@ static bool joins_port(const struct scan *s, size_t from, size_t colon, const st
 
     if (!is(s, colon + 1, C_DIGIT))
         return false;
-    if (sh->digits > 0 || sh->dots >= 2)
+    if (sh->any & C_DIGIT || sh->dots >= 2)
         return true;
     if (sh->dots != 1)
         return false;
@@ -204,50 +205,51 @@ static bool joins_port(const struct scan *s, size_t from, size_t colon, const st
     return colon > from;
 }
 
+/* Does the byte at i, which is none of a word, join what is before to what is after it? */
+static bool joins(const struct scan *s, size_t from, size_t i, struct shape *sh)
+{
+    char c = s->p[i];
+
+    if (is(s, i, C_JOIN) && is(s, i + 1, C_WORD)) {
+        if (c == '.') {
+            sh->dots++;
+            sh->last_dot = i;
+            return true;
+        }
+        sh->any |= C_LETTER;
+        sh->slashes += c == '/' || c == '\\';
+        sh->ats += c == '@' && i > from;
+        return true;
+    }
+    if (c == '~' && i > from && is_char(s, i + 1, '~') && is(s, i + 2, C_WORD))
+        return true; /* "KB2928120~31bf~amd64~~6.1.1.2": an empty field */
+    if (c == ':' && joins_port(s, from, i, sh)) {
+        sh->colons++;
+        return true;
+    }
+    return c == ',' && i > from && is(s, i - 1, C_DIGIT) && is(s, i + 1, C_DIGIT);
+}
+
 static size_t word_end(const struct scan *s, size_t from, struct shape *sh)
 {
     size_t i = from;
 
-    *sh = (struct shape){.all_hex = true};
+    *sh = (struct shape){.all = C_HEX};
     if (is_char(s, i, '-') || is_char(s, i, '+') || is_char(s, i, '#'))
         i++;
-    for (; i < s->n; i++) {
-        unsigned char c = (unsigned char)s->p[i];
-        unsigned class = classes[c];
-        if (class & C_WORD) {
-            if (class & C_DIGIT)
-                sh->digits++;
-            else
-                sh->others++;
-            sh->all_hex &= (class & C_HEX) != 0;
-            continue;
+    for (;;) {
+        unsigned any = 0, all = sh->all, class;
+        while (i < s->n && (class = classes[(unsigned char)s->p[i]]) & C_WORD) {
+            any |= class;
+            all &= class;
+            i++;
         }
-        if (class & C_JOIN && is(s, i + 1, C_WORD)) {
-            if (c == '.') {
-                sh->dots++;
-                sh->last_dot = i;
-            } else {
-                sh->others++;
-                sh->slashes += c == '/' || c == '\\';
-                sh->ats += c == '@' && i > from;
-            }
-            sh->all_hex = false;
-            continue;
-        }
-        if (c == '~' && i > from && is_char(s, i + 1, '~') && is(s, i + 2, C_WORD)) {
-            sh->all_hex = false; /* "KB2928120~31bf~amd64~~6.1.1.2": an empty field */
-            continue;
-        }
-        if (c == ':' && joins_port(s, from, i, sh)) {
-            sh->colons++;
-            sh->all_hex = false;
-            continue;
-        }
-        if (c == ',' && i > from && is(s, i - 1, C_DIGIT) && is(s, i + 1, C_DIGIT)) {
-            sh->all_hex = false;
-            continue;
-        }
-        break;
+        sh->any |= any;
+        sh->all = all;
+        if (i == s->n || !joins(s, from, i, sh))
+            break;
+        sh->all = 0;
+        i++;
     }
     while (is_char(s, i, '%') || is_char(s, i, '#') || is_char(s, i, '$'))
         i++;
@@ -262,25 +264,22 @@ static bool is_protocol_name(const char *p, size_t n)
            (n == 5 && (memcmp(p, "utf-8", 5) == 0 || memcmp(p, "UTF-8", 5) == 0));
 }
 
-static enum kind word_kind(const struct scan *s, size_t from, size_t to, const struct shape *sh,
-                           uint8_t *out_classes)
+static enum kind word_kind(const struct scan *s, size_t from, size_t to, const struct shape *sh)
 {
     const char *p = s->p + from;
     size_t n = to - from;
 
-    *out_classes = 0;
-    if (sh->digits > 0) {
-        if (sh->others == 0)
+    if (sh->any & C_DIGIT) {
+        if (!(sh->any & C_LETTER))
             return sh->colons > 0 ? TIME : NUMBER;
         return is_protocol_name(p, n) ? WORD : OTHER;
     }
-    if ((sh->all_hex && n >= PLAIN_HEX_MIN) || sh->dots >= 2 || sh->ats > 0 ||
+    if ((sh->all & C_HEX && n >= PLAIN_HEX_MIN) || sh->dots >= 2 || sh->ats > 0 ||
         (sh->slashes >= 2 && sh->dots > 0) || p[0] == '~')
         return OTHER;
     if (sh->dots == 1 && skeleton_word(s->p + sh->last_dot + 1, to - sh->last_dot - 1) & WORD_TLD)
         return OTHER;
-    *out_classes = (uint8_t)skeleton_word(p, n);
-    return *out_classes & WORD_NAME ? OTHER : WORD;
+    return (*p | 0x20) == 'l' && skeleton_word(p, n) & WORD_NAME ? OTHER : WORD;
 }
 
 /* A quoted token without blanks: end after its closing quote. */
@@ -296,14 +295,13 @@ static size_t quoted_end(const struct scan *s, size_t from)
 }
 
 static void add(struct tokens *t, const struct scan *s, size_t from, size_t to, enum kind kind,
-                bool glued, uint8_t word_classes)
+                bool glued)
 {
     if (t->n == SKELETON_TOKENS_MAX) {
         t->cut = true;
         return;
     }
-    t->v[t->n++] =
-        (struct token){s->p + from, (uint16_t)(to - from), (uint8_t)kind, glued, word_classes};
+    t->v[t->n++] = (struct token){s->p + from, (uint16_t)(to - from), (uint8_t)kind, glued};
 }
 
 static bool starts_path(const struct scan *s, size_t i)
@@ -320,30 +318,28 @@ static size_t lex_one(struct tokens *t, struct scan *s, size_t i, bool glued)
     size_t to;
 
     if ((c == '"' || c == '\'') && !after_word && (to = quoted_end(s, i)) > i) {
-        unsigned word = skeleton_word(s->p + i + 1, to - i - 2);
-        if (word & WORD_KEEP)
-            add(t, s, i + 1, to - 1, WORD, glued, (uint8_t)word);
+        if (skeleton_word(s->p + i + 1, to - i - 2) & WORD_KEEP)
+            add(t, s, i + 1, to - 1, WORD, glued);
         else
-            add(t, s, i, to, OTHER, glued, 0);
+            add(t, s, i, to, OTHER, glued);
         return to;
     }
     if (c == '/' && !after_word && starts_path(s, i) && (to = path_end(s, i)) > i) {
-        add(t, s, i, to, OTHER, glued, 0);
+        add(t, s, i, to, OTHER, glued);
         return to;
     }
     if (!after_word && (is(s, i, C_HEX) || c == ':') && i >= s->no_run_before &&
         (to = colon_run_end(s, i, &time)) > i) {
-        add(t, s, i, to, time ? TIME : OTHER, glued, 0);
+        add(t, s, i, to, time ? TIME : OTHER, glued);
         return to;
     }
     if (is(s, i, C_WORD) ||
         (!after_word && is(s, i + 1, C_DIGIT) && (c == '-' || c == '+' || c == '#')) ||
         (!after_word && c == '~' && is(s, i + 1, C_WORD))) {
         struct shape sh;
-        uint8_t word_classes;
         if (i + 2 < s->n && s->p[i + 1] == ':' && s->p[i + 2] == '\\') { /* C:\… */
             to = path_end(s, i + 2);
-            add(t, s, i, to, OTHER, glued, 0);
+            add(t, s, i, to, OTHER, glued);
             return to;
         }
         to = word_end(s, i, &sh);
@@ -351,18 +347,17 @@ static size_t lex_one(struct tokens *t, struct scan *s, size_t i, bool glued)
             to = i + 1;
         if (to + 2 < s->n && s->p[to] == ':' && s->p[to + 1] == '/' && s->p[to + 2] == '/') {
             to = path_end(s, to + 3);
-            add(t, s, i, to, OTHER, glued, 0);
+            add(t, s, i, to, OTHER, glued);
             return to;
         }
-        enum kind kind = word_kind(s, i, to, &sh, &word_classes);
-        add(t, s, i, to, kind, glued, word_classes);
+        add(t, s, i, to, word_kind(s, i, to, &sh), glued);
         return to;
     }
     /* "<1 sec", "~5": the comparison says nothing about the kind of message. */
     if ((c == '<' || c == '>' || c == '~' || c == '=') && is(s, i + 1, C_DIGIT) &&
         (i == 0 || is(s, i - 1, C_BLANK) || s->p[i - 1] == '(' || s->p[i - 1] == '['))
         return i + 1;
-    add(t, s, i, i + 1, PUNCT, glued, 0);
+    add(t, s, i, i + 1, PUNCT, glued);
     return i + 1;
 }
 
@@ -455,9 +450,15 @@ static void put_punct(struct writer *w, const struct token *t)
 
 static const struct token *at(const struct tokens *t, size_t i)
 {
-    static const struct token none = {"", 0, PUNCT, false, 0};
+    static const struct token none = {"", 0, PUNCT, false};
 
     return i < t->n ? &t->v[i] : &none;
+}
+
+/* The word's classes: looked up where they matter, since few words do. */
+static unsigned word_classes(const struct token *t)
+{
+    return t->kind == WORD ? skeleton_word(t->p, t->n) : 0;
 }
 
 static bool is_punct(const struct token *t, char c)
@@ -534,7 +535,7 @@ static size_t reduce_pair(const struct tokens *t, size_t i, struct writer *w)
     put_punct(w, eq);
     if (i + 2 < t->n && value->glued) {
         size_t end = value_end(t, i + 2);
-        if (end == i + 3 && value->classes & WORD_KEEP) {
+        if (end == i + 3 && word_classes(value) & WORD_KEEP) {
             put(w, OUT_WORD, value->p, value->n, true);
             return end;
         }
@@ -547,7 +548,7 @@ static size_t reduce_pair(const struct tokens *t, size_t i, struct writer *w)
 
 static bool is_date(const struct token *t)
 {
-    return t->kind == WORD && t->classes & WORD_DATE;
+    return t->kind == WORD && skeleton_word_is_date(t->p, t->n);
 }
 
 /* A variable at i with what belongs to it: units, a zone. Returns the index after it. */
@@ -556,13 +557,23 @@ static size_t reduce_variable(const struct tokens *t, size_t i, struct writer *w
     const struct token *v = &t->v[i], *next = at(t, i + 1);
 
     put_hole(w, v->glued);
-    if (v->kind == NUMBER && next->kind == WORD && next->classes & WORD_UNIT)
+    if (v->kind == NUMBER && word_classes(next) & WORD_UNIT)
         return i + 2;
     if (v->kind == NUMBER && is_punct(next, '%') && next->glued)
         return i + 2;
-    if (v->kind == TIME && next->kind == WORD && next->classes & WORD_ZONE)
+    if (v->kind == TIME && word_classes(next) & WORD_ZONE)
         return i + 2;
     return i + 1;
+}
+
+/* user, ruser, username, uname, logname: all end so. */
+static bool ends_like_user(const struct token *t)
+{
+    if (t->n < 4)
+        return false;
+    char last = (char)(t->p[t->n - 1] | 0x20), before = (char)(t->p[t->n - 2] | 0x20);
+
+    return (last == 'r' && before == 'e') || (last == 'e' && before == 'm');
 }
 
 /* Words that say that a name comes next. Returns the index after it, or i. */
@@ -570,8 +581,8 @@ static size_t reduce_name(const struct tokens *t, size_t i, struct writer *w)
 {
     const struct token *word = &t->v[i], *next = at(t, i + 1);
 
-    if (word->classes & WORD_USER && next->kind == WORD && !next->glued &&
-        !(next->classes & WORD_NO_NAME)) {
+    if (ends_like_user(word) && next->kind == WORD && !next->glued &&
+        word_classes(word) & WORD_USER && !(word_classes(next) & WORD_NO_NAME)) {
         put(w, OUT_WORD, word->p, word->n, word->glued);
         put_hole(w, false);
         return i + 2;
@@ -581,7 +592,8 @@ static size_t reduce_name(const struct tokens *t, size_t i, struct writer *w)
         put_hole(w, false);
         return i + 2;
     }
-    if (is_text(word, "for", 3) && i > 0 && next->kind == WORD && !(next->classes & WORD_NO_NAME) &&
+    if (is_text(word, "for", 3) && i > 0 && next->kind == WORD &&
+        !(word_classes(next) & WORD_NO_NAME) &&
         (is_text(&t->v[i - 1], "failures", 8) || is_text(&t->v[i - 1], "failure", 7))) {
         put(w, OUT_WORD, word->p, word->n, word->glued);
         put_hole(w, false);

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define U  WORD_UNIT
-#define D  WORD_DATE
 #define Z  WORD_ZONE
 #define K  WORD_KEEP
 #define T  WORD_TLD
@@ -23,7 +22,7 @@ struct word {
 };
 
 static const struct word words[] = {
-    /* 1 letters */
+    /* 1 letter */
     {"b", U},
     {"s", U},
     {"h", U},
@@ -63,25 +62,6 @@ static const struct word words[] = {
     {"mhz", U},
     {"ghz", U},
     {"khz", U},
-    {"jan", D},
-    {"feb", D},
-    {"mar", D},
-    {"apr", D},
-    {"may", D},
-    {"jun", D},
-    {"jul", D},
-    {"aug", D},
-    {"sep", D},
-    {"oct", D},
-    {"nov", D},
-    {"dec", D},
-    {"mon", D},
-    {"tue", D},
-    {"wed", D},
-    {"thu", D},
-    {"fri", D},
-    {"sat", D},
-    {"sun", D},
     {"utc", Z},
     {"gmt", Z},
     {"cet", Z},
@@ -184,7 +164,6 @@ static const struct word words[] = {
 };
 
 #undef U
-#undef D
 #undef Z
 #undef K
 #undef T
@@ -193,8 +172,8 @@ static const struct word words[] = {
 #undef V
 
 /* Index of the first word of each length; the last entry is the number of words. */
-static const uint8_t first[SKELETON_WORD_MAX + 2] = {0,   0,   6,   27,  84,  103, 114,
-                                                     121, 138, 143, 144, 144, 145, 147};
+static const uint8_t first[SKELETON_WORD_MAX + 2] = {0,   0,   6,   27,  65,  84,  95,
+                                                     102, 119, 124, 125, 125, 126, 128};
 
 /* Which letters the words of each length begin with. */
 #define L(c) (1u << ((c) - 'a'))
@@ -203,9 +182,8 @@ static const uint32_t letters[SKELETON_WORD_MAX + 1] = {
     /* 1 */ L('b') | L('d') | L('h') | L('m') | L('s') | L('z'),
     /* 2 */ L('a') | L('b') | L('g') | L('h') | L('i') | L('k') | L('l') | L('m') | L('n') |
         L('o') | L('t') | L('u'),
-    /* 3 */ L('a') | L('b') | L('c') | L('d') | L('e') | L('f') | L('g') | L('h') | L('j') |
-        L('k') | L('l') | L('m') | L('n') | L('o') | L('p') | L('s') | L('t') | L('u') | L('w') |
-        L('y'),
+    /* 3 */ L('a') | L('b') | L('c') | L('d') | L('e') | L('f') | L('g') | L('h') | L('k') |
+        L('l') | L('m') | L('n') | L('o') | L('p') | L('s') | L('t') | L('u') | L('w') | L('y'),
     /* 4 */ L('a') | L('b') | L('c') | L('d') | L('e') | L('f') | L('h') | L('i') | L('m') |
         L('n') | L('o') | L('s') | L('t') | L('u') | L('w'),
     /* 5 */ L('a') | L('b') | L('e') | L('f') | L('h') | L('l') | L('m') | L('r') | L('u') | L('w'),
@@ -216,7 +194,8 @@ static const uint32_t letters[SKELETON_WORD_MAX + 1] = {
     /* 9 */ L('l'),
     /* 10 */ 0,
     /* 11 */ L('l'),
-    /* 12 */ L('m')};
+    /* 12 */ L('m'),
+};
 #undef L
 
 /* Up to eight bytes, the rest zero, in lower case. OR with 0x20 makes no letter of any other byte.
@@ -257,4 +236,37 @@ const char *skeleton_word_at(size_t i, unsigned *out_classes)
         return NULL;
     *out_classes = words[i].classes;
     return words[i].text;
+}
+
+#define W3(a, b, c) ((uint32_t)(a) << 16 | (uint32_t)(b) << 8 | (uint32_t)(c))
+
+bool skeleton_word_is_date(const char *p, size_t n)
+{
+    if (n != 3)
+        return false;
+    switch (
+        W3((unsigned char)p[0] | 0x20, (unsigned char)p[1] | 0x20, (unsigned char)p[2] | 0x20)) {
+    case W3('j', 'a', 'n'):
+    case W3('f', 'e', 'b'):
+    case W3('m', 'a', 'r'):
+    case W3('a', 'p', 'r'):
+    case W3('m', 'a', 'y'):
+    case W3('j', 'u', 'n'):
+    case W3('j', 'u', 'l'):
+    case W3('a', 'u', 'g'):
+    case W3('s', 'e', 'p'):
+    case W3('o', 'c', 't'):
+    case W3('n', 'o', 'v'):
+    case W3('d', 'e', 'c'):
+    case W3('m', 'o', 'n'):
+    case W3('t', 'u', 'e'):
+    case W3('w', 'e', 'd'):
+    case W3('t', 'h', 'u'):
+    case W3('f', 'r', 'i'):
+    case W3('s', 'a', 't'):
+    case W3('s', 'u', 'n'):
+        return true;
+    default:
+        return false;
+    }
 }

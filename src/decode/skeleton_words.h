@@ -5,24 +5,26 @@
 #ifndef TRIAGED_DECODE_SKELETON_WORDS_H
 #define TRIAGED_DECODE_SKELETON_WORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum word_class {
     WORD_UNIT = 1 << 0,    /* after a number: swallowed with it */
-    WORD_DATE = 1 << 1,    /* a month or weekday: variable beside a number */
-    WORD_ZONE = 1 << 2,    /* after a time: swallowed with it */
-    WORD_KEEP = 1 << 3,    /* a state that makes another alert: never variable as a value */
-    WORD_TLD = 1 << 4,     /* the last label of a host name */
-    WORD_USER = 1 << 5,    /* a user's name comes next */
-    WORD_NO_NAME = 1 << 6, /* after "user": no name */
-    WORD_NAME = 1 << 7,    /* always variable: names of hosts and interfaces without a digit */
+    WORD_ZONE = 1 << 1,    /* after a time: swallowed with it */
+    WORD_KEEP = 1 << 2,    /* a state that makes another alert: never variable as a value */
+    WORD_TLD = 1 << 3,     /* the last label of a host name */
+    WORD_USER = 1 << 4,    /* a user's name comes next */
+    WORD_NO_NAME = 1 << 5, /* after "user": no name */
+    WORD_NAME = 1 << 6,    /* always variable: names of hosts and interfaces without a digit */
 };
 
 enum { SKELETON_WORD_MAX = 12 };
 
 /* The classes of a word, ASCII case ignored; 0 for a word that is on no list. */
 unsigned skeleton_word(const char *p, size_t n);
+/* A month or weekday of three letters: variable beside a number. */
+bool skeleton_word_is_date(const char *p, size_t n);
 /* The i-th word of the lists, or NULL: for the test that holds the index to the lists. */
 const char *skeleton_word_at(size_t i, unsigned *out_classes);
 

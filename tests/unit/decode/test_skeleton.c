@@ -143,6 +143,8 @@ static void test_words(void **state)
         if (skeleton_word(text, n) != want || skeleton_word(upper, n) != want)
             fail_msg("%s is not found as it is listed (index out of step, or listed twice)", text);
     }
+    assert_true(skeleton_word_is_date("Jun", 3) && skeleton_word_is_date("SAT", 3));
+    assert_false(skeleton_word_is_date("for", 3) || skeleton_word_is_date("june", 4));
     assert_int_equal(skeleton_word("", 0), 0);
     assert_int_equal(skeleton_word("zz", 2), 0);
     assert_int_equal(skeleton_word("microsecondss", 13), 0);
