@@ -263,6 +263,8 @@ void conn_refuse(struct http_conn *c, const struct http_refusal *why)
         return;
     }
     c->ours = true;
+    s->held -= c->held;
+    c->held = 0;
     conn_move(c, PHASE_CLOSING, http_now() + HTTP_CLOSING_MS);
     bufferevent_disable(c->bev, EV_READ);
     bufferevent_setcb(c->bev, NULL, on_closing_written, on_closing_event, c);

@@ -171,8 +171,10 @@ static void on_tls_event(struct bufferevent *bev, short what, void *arg)
     if (what & BEV_EVENT_CONNECTED)
         return;
     if (tls_is_open(bev)) {
-        c->ended = true; /* but what is buffered may have to wait for the owner */
-        on_tls_read(bev, c);
+        /* The end is told before the bytes that were read with it are in the buffer; and those may
+         * have to wait for the owner. */
+        c->ended = true;
+        bufferevent_trigger(bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
         return;
     }
     tls_error_text(bev, why, sizeof(why));
@@ -289,8 +291,7 @@ void stream_set_reading(struct syslog_conn *c, bool on)
 {
     if (c->bev && on) {
         bufferevent_enable(c->bev, EV_READ);
-        if (evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
-            bufferevent_trigger(c->bev, EV_READ, BEV_OPT_DEFER_CALLBACKS);
+        bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
     } else if (c->bev) {
         bufferevent_disable(c->bev, EV_READ);
     } else if (on) {

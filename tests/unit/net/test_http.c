@@ -425,6 +425,34 @@ static void test_stream_slow_reader(void **state)
     client_close(&c);
 }
 
+/* While a reply goes out, evhttp reads what comes and keeps it: not without an end. */
+static void test_stream_client_sends_on(void **state)
+{
+    static char block[64 * 1024];
+    struct app *a = *state;
+    struct client c;
+    size_t sent = 0;
+
+    a->hold = true;
+    app_connect(a, &c);
+    client_send_c(&c, GET("/events"));
+    loop_until(a->base, app_holds, a);
+    assert_true(http_stream_start(a->held[0], 200, NULL, on_stream_closed, a));
+    for (int idle = 0; idle < 20;) {
+        ssize_t n = send(c.fd, block, sizeof(block), MSG_NOSIGNAL);
+
+        idle = n > 0 ? 0 : idle + 1;
+        sent += n > 0 ? (size_t)n : 0;
+        assert_true(sent < 64 << 20);
+        loop_for(a->base, 1);
+    }
+    assert_true(http_stream_write(a->held[0], S("data: still\n\n")));
+    client_wait(&c, "data: still");
+    http_stream_end(a->held[0]);
+    a->n_held = 0;
+    client_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,6 +473,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stream, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_client_leaves, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_slow_reader, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stream_client_sends_on, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("http", tests, NULL, NULL);
