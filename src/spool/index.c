@@ -3,8 +3,8 @@
  * Owns: the list of segments and streams, the entries, and the bound on how many are in memory.
  * Never: hands out payloads (reader.c); writes.
  *
- * Entries are dropped where nothing is lost by it: of segments that are acknowledged as a whole,
- * and of those that nobody has read yet. They are found again by scanning the file.
+ * Entries are dropped where nothing is lost by it: of segments that are acknowledged as a whole
+ * or not at all. They are found again by scanning the file.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -119,7 +119,6 @@ void spool_entry_lost(struct spool *s, struct segment *g, struct entry *e)
 {
     e->dead = true;
     s->corrupt++;
-    metric_add(metric_cell(&spool_corrupt_total), 1);
     if (!e->acked) {
         e->acked = true;
         g->n_acked++;
@@ -142,13 +141,15 @@ static bool may_drop(struct spool *s, const struct segment *g)
 {
     if (!g->entries || g == s->active || spool_has_unsynced(s, g))
         return false;
-    return g->n_acked == g->count || (g->n_acked == 0 && g->first_pos > s->read_pos);
+    if (s->read_pos >= g->first_pos && s->read_pos < g->first_pos + g->count)
+        return false; /* the reader is in it */
+    return g->n_acked == g->count || g->n_acked == 0;
 }
 
 void spool_index_trim(struct spool *s, const struct segment *keep)
 {
     /* From the end, which the reader reaches last. */
-    for (size_t i = s->n_segs; i-- > 0 && s->loaded > INDEX_LOADED_MAX;)
+    for (size_t i = s->n_segs; i-- > 0 && s->loaded > s->loaded_max;)
         if (s->segs[i] != keep && may_drop(s, s->segs[i]))
             spool_index_drop(s, s->segs[i]);
 }

@@ -156,7 +156,6 @@ static void scan_file(struct recovery *r, int fd)
     g->size = end;
     g->stream->last_seq = r->last_seq;
     s->corrupt += r->places;
-    metric_add(metric_cell(&spool_corrupt_total), (int64_t)r->places);
     if (r->copies)
         log_info("spool", "%s/%s: %zu records stand in an earlier segment too", s->directory,
                  g->name, r->copies);

@@ -25,11 +25,6 @@ static const int64_t sync_bounds_us[] = {50,     100,    250,    500,     1000,
                                          2500,   5000,   10000,  25000,   50000,
                                          100000, 250000, 500000, 1000000, 5000000};
 
-struct metric_family spool_corrupt_total = {
-    .name = "triaged_spool_corrupt_total",
-    .help = "Damaged records or places in spool segments that were skipped.",
-    .type = METRIC_COUNTER,
-};
 struct metric_family spool_torn_total = {
     .name = "triaged_spool_torn_tails_total",
     .help = "Unfinished writes that were cut off the end of spool segments at start.",
@@ -100,6 +95,7 @@ static struct spool *create(const struct spool_options *o, int64_t now_ms)
     s->arg = o->arg;
     s->next_number = s->next_seq = s->next_pos = s->read_pos = s->ack_low = 1;
     s->now_ms = s->alive_ms = now_ms;
+    s->loaded_max = INDEX_LOADED_MAX;
     buf_init(&s->wbuf, WBUF_WRITE_AT + record_max);
     buf_init(&s->rbuf, record_max > READ_AHEAD ? record_max : READ_AHEAD);
     return s;

@@ -160,10 +160,11 @@ struct spool {
     struct segment *rseg;
     uint64_t roffset;
     int rfd;
-    size_t loaded;    /* entries in memory */
-    uint64_t waiting; /* not acknowledged */
-    uint64_t ack_low; /* all before it are acknowledged */
-    int64_t alive_ms; /* last sign of life of the receiver */
+    size_t loaded;     /* entries in memory */
+    size_t loaded_max; /* INDEX_LOADED_MAX, less in tests */
+    uint64_t waiting;  /* not acknowledged */
+    uint64_t ack_low;  /* all before it are acknowledged */
+    int64_t alive_ms;  /* last sign of life of the receiver */
 
     uint64_t corrupt, torn;
     uint64_t reported; /* durable position last told through on_durable */
@@ -171,8 +172,7 @@ struct spool {
 };
 
 /* spool.c */
-extern struct metric_family spool_corrupt_total, spool_torn_total, spool_write_errors_total,
-    spool_sync_seconds;
+extern struct metric_family spool_torn_total, spool_write_errors_total, spool_sync_seconds;
 /* Index of a team's name, made when new; -1 when there are too many. */
 int spool_team(struct spool *s, struct str name);
 void spool_wake(struct spool *s);

@@ -96,6 +96,7 @@ static bool create_segment(struct spool *s)
     s->bytes += head.n;
     s->active = g;
     buf_finish(&head);
+    spool_index_trim(s, g);
     if (s->policy != SPOOL_NEVER)
         sync_directory(s);
     return true;

@@ -134,18 +134,24 @@ static inline uint64_t append(struct fixture *f, const char *team, const char *t
     return ticket;
 }
 
+/* Waits until the sync thread has something to say, or some milliseconds. */
+static inline void wait_wake(struct fixture *f, int ms)
+{
+    struct pollfd p = {.fd = f->wake, .events = POLLIN};
+    uint64_t n;
+
+    poll(&p, 1, ms);
+    if (read(f->wake, &n, sizeof(n)) < 0)
+        assert_int_equal(errno, EAGAIN);
+}
+
 /* Waits until the ticket is durable; false after five seconds. */
 static inline bool wait_durable(struct fixture *f, uint64_t ticket)
 {
     for (int i = 0; i < 500; i++) {
-        struct pollfd p = {.fd = f->wake, .events = POLLIN};
-        uint64_t n;
-
         if (spool_durable(f->s) >= ticket)
             return true;
-        poll(&p, 1, 10);
-        if (read(f->wake, &n, sizeof(n)) < 0)
-            assert_int_equal(errno, EAGAIN);
+        wait_wake(f, 10);
     }
     return false;
 }

@@ -3,6 +3,8 @@
 
 #include <sys/wait.h>
 
+#include "spool_internal.h"
+
 enum { HEAD = 52 + 10 + 2 }; /* header of a segment that knows the team "db" */
 
 /* ---- order and numbers --------------------------------------------------------------------------
@@ -180,6 +182,56 @@ static void test_rotation_by_age(void **state)
     fixture_finish(&f);
 }
 
+/* Far more records than may be indexed at a time: segments are indexed when the reader gets there.
+ */
+static void test_index_is_bounded(void **state)
+{
+    enum { N = 5000, INDEXED = 300 };
+    struct fixture f;
+    struct spool_record r;
+    struct spool_stats st;
+    char text[16], stream[33];
+    uint64_t prev;
+
+    (void)state;
+    fixture_init(&f, SPOOL_NEVER);
+    f.o.segment_size = 4096;
+    fixture_open(&f);
+    f.s->loaded_max = INDEXED;
+    for (int i = 0; i < N; i++) {
+        snprintf(text, sizeof(text), "%d", i);
+        append(&f, i % 2 ? "db" : "net", text);
+        if (i % 10 == 0)
+            keep(&f);
+    }
+    keep(&f);
+    for (int round = 0; round < 2; round++) {
+        spool_stats(f.s, &st);
+        assert_int_equal(st.records_waiting, N);
+        assert_int_equal(st.oldest_waiting_ms, f.now);
+        for (int i = 0; i < N; i++) {
+            assert_true(f.s->loaded <= INDEXED + 200); /* and two segments at most */
+            snprintf(text, sizeof(text), "%d", i);
+            assert_true(spool_next(f.s, &r));
+            assert_true(str_eq_c(r.payload, text));
+            assert_int_equal(r.seq, i + 1);
+            if (round == 1)
+                spool_ack(f.s, r.position, f.now);
+        }
+        memcpy(stream, r.stream, sizeof(stream));
+        spool_rewind(f.s, 1);
+    }
+    spool_stats(f.s, &st);
+    assert_int_equal(st.records_waiting, 0);
+    expect_no_next(&f);
+    assert_true(spool_rewind_after(f.s, stream, S("db"), 2000, &prev)); /* long dropped */
+    assert_true(spool_next(f.s, &r));
+    assert_int_equal(r.seq, 2002);
+    assert_true(r.acked);
+    fixture_reopen(&f);
+    fixture_finish(&f);
+}
+
 struct gone {
     char text[512];
 };
@@ -198,7 +250,7 @@ static void tick_until_gone(struct fixture *f, struct gone *g)
     for (int i = 0; i < 500 && !g->text[0]; i++) {
         spool_tick(f->s, f->now, on_gone, g);
         if (!g->text[0])
-            usleep(2000);
+            wait_wake(f, 2);
     }
 }
 
@@ -864,6 +916,7 @@ int main(void)
         cmocka_unit_test(test_too_many_teams),
         cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_rotation_by_age),
+        cmocka_unit_test(test_index_is_bounded),
         cmocka_unit_test(test_retention_and_the_end_of_a_stream),
         cmocka_unit_test(test_end_of_a_stream_names_all_teams),
         cmocka_unit_test(test_last_segment_of_the_own_stream_stays),

@@ -278,7 +278,7 @@ static void append_some(struct story *st)
         for (int tries = 0; tries < 3000 && r != SPOOL_OK; tries++) {
             r = try_append(&st->f, st->n % 3 ? "db" : "net", text, &st->tickets[st->n]);
             if (r != SPOOL_OK)
-                usleep(1000);
+                wait_wake(&st->f, 1);
         }
         assert_int_equal(r, SPOOL_OK);
         st->n++;
@@ -332,7 +332,7 @@ static bool settle(struct story *st)
         spool_tick(st->f.s, st->f.now, NULL, NULL);
         if (spool_durable(st->f.s) >= st->tickets[st->n - 1])
             return true;
-        usleep(1000);
+        wait_wake(&st->f, 1);
     }
     return false;
 }
