@@ -8,7 +8,9 @@
 
 #include "triaged/base/mem.h"
 
-enum { SCAN_FROM = 3 }; /* weight of single matches after which the whole set is scanned */
+/* Single matches cost by their kind; from a certain sum on the whole set is scanned. */
+enum { SCAN_FROM = 4 };
+static const uint8_t weights[] = {[REGEX_TRIVIAL] = 0, [REGEX_SEARCH] = 1, [REGEX_ENGINE] = 4};
 
 struct rules_scratch *rules_scratch_create(void)
 {
@@ -25,7 +27,8 @@ static void free_arrays(struct rules_scratch *s)
     free(s->outcomes);
     free(s->set_weight);
     free(s->set_state);
-    free(s->set_bits);
+    free(s->set_may);
+    free(s->set_must);
     free(s->candidates);
 }
 
@@ -48,7 +51,8 @@ static void bind(struct rules_scratch *s, const struct ruleset *rs)
     s->outcomes = NEW_ARRAY(uint8_t, rs->n_matchers + 1);
     s->set_weight = NEW_ARRAY(uint8_t, rs->n_sets + 1);
     s->set_state = NEW_ARRAY(uint8_t, rs->n_sets + 1);
-    s->set_bits = NEW_ARRAY(uint64_t, (rs->n_sets + 1) * SET_WORDS);
+    s->set_may = NEW_ARRAY(uint64_t, (rs->n_sets + 1) * SET_WORDS);
+    s->set_must = NEW_ARRAY(uint64_t, (rs->n_sets + 1) * SET_WORDS);
     s->candidates = NEW_ARRAY(uint64_t, rs->index.words + 1);
     s->sets_fit = true;
     for (size_t i = 0; i < rs->n_sets; i++)
@@ -96,24 +100,31 @@ struct str eval_output(struct rules_scratch *s, uint32_t field)
     return eval_field(s, field);
 }
 
+/* True when the set has been scanned, now or before. */
+static bool scan_set(struct rules_scratch *s, const struct cmatcher *m, struct str value)
+{
+    size_t set = (size_t)m->set;
+    if (s->set_state[set] != SET_FRESH)
+        return s->set_state[set] == SET_SCANNED;
+    s->set_weight[set] = (uint8_t)(s->set_weight[set] + weights[regex_cost(m->re)]);
+    if (s->set_weight[set] < SCAN_FROM)
+        return false;
+    bool scanned = regex_set_scan(s->rs->sets[set], s->regex, value, s->set_may + set * SET_WORDS,
+                                  s->set_must + set * SET_WORDS);
+    s->set_state[set] = scanned ? SET_SCANNED : SET_OF_NO_USE;
+    return scanned;
+}
+
 static bool test_regex(struct rules_scratch *s, const struct cmatcher *m, struct str value)
 {
-    if (m->set < 0 || !s->sets_fit)
-        return regex_match(m->re, s->regex, value, NULL, NULL);
-    size_t set = (size_t)m->set;
-    if (!s->set_state[set]) {
-        if (s->set_weight[set] < SCAN_FROM) {
-            s->set_weight[set] =
-                (uint8_t)(s->set_weight[set] + (regex_cost(m->re) == REGEX_ENGINE ? 2 : 1));
-            return regex_match(m->re, s->regex, value, NULL, NULL);
-        }
-        bool scanned =
-            regex_set_scan(s->rs->sets[set], s->regex, value, s->set_bits + set * SET_WORDS);
-        s->set_state[set] = scanned ? SET_SCANNED : SET_OF_NO_USE;
+    if (m->set >= 0 && s->sets_fit && scan_set(s, m, value)) {
+        size_t word = (size_t)m->set * SET_WORDS + m->bit / 64;
+        uint64_t bit = 1ull << (m->bit % 64);
+        if (!(s->set_may[word] & bit))
+            return false;
+        if (s->set_must[word] & bit)
+            return true;
     }
-    if (s->set_state[set] == SET_SCANNED &&
-        !(s->set_bits[set * SET_WORDS + m->bit / 64] >> (m->bit % 64) & 1))
-        return false;
     return regex_match(m->re, s->regex, value, NULL, NULL);
 }
 

@@ -14,15 +14,15 @@ struct rules_scratch {
     uint64_t ruleset_id; /* that the arrays below fit */
     const struct ruleset *rs;
     const struct alert *alert;
-    struct str *values;   /* by field */
-    uint8_t *seen;        /* by field: SEEN_* */
-    uint32_t *tried;      /* by field: matchers tried on it; counted by rules_path.c */
-    uint8_t *outcomes;    /* by matcher: enum outcome */
-    uint8_t *set_weight;  /* by set: regexes matched one by one so far */
-    uint8_t *set_state;   /* by set: enum set_state */
-    uint64_t *set_bits;   /* by set: SET_WORDS words */
-    uint64_t *candidates; /* bitmap of rules */
-    bool finer_output;    /* the verdict shows something that is not coarse */
+    struct str *values;           /* by field */
+    uint8_t *seen;                /* by field: SEEN_* */
+    uint32_t *tried;              /* by field: matchers tried on it; counted by rules_path.c */
+    uint8_t *outcomes;            /* by matcher: enum outcome */
+    uint8_t *set_weight;          /* by set: regexes matched one by one so far */
+    uint8_t *set_state;           /* by set: enum set_state */
+    uint64_t *set_may, *set_must; /* by set: SET_WORDS words, see regex_set_scan */
+    uint64_t *candidates;         /* bitmap of rules */
+    bool finer_output;            /* the verdict shows something that is not coarse */
     bool sets_fit;
 };
 

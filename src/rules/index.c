@@ -128,10 +128,13 @@ static void file_rule(struct ruleset *rs, size_t r, int32_t matcher)
 static void make_set(struct ruleset *rs, const uint32_t *ids, size_t n)
 {
     const struct regex *patterns[SET_SPLIT];
-    if (n < SET_WORTH)
-        return;
-    for (size_t i = 0; i < n; i++)
+    bool worth = n >= SET_WORTH;
+    for (size_t i = 0; i < n; i++) {
         patterns[i] = rs->matchers[ids[i]].re;
+        worth |= regex_cost(patterns[i]) == REGEX_ENGINE;
+    }
+    if (!worth)
+        return;
     struct regex_set *set = regex_set_create(patterns, n);
     if (!set)
         return;
@@ -187,8 +190,6 @@ static void build_sets(struct ruleset *rs, struct filed *filed, size_t n)
     for (size_t from = 0, to; from < n; from = to) {
         for (to = from; to < n && filed[to].matcher == filed[from].matcher; to++)
             ;
-        if (to - from < 2)
-            continue;
         for (uint32_t f = 0; f < rs->fields.n; f++)
             sets_of_field(rs, filed + from, to - from, f);
     }

@@ -59,7 +59,7 @@ struct regex_scratch {
 struct regex_set {
     hs_database_t *db;
     size_t n, n_words;
-    uint64_t *patterns;                         /* by literal: which patterns it may mean */
+    uint64_t *patterns; /* by literal: bits of those that may match, then of those that do */
     uint64_t always[(REGEX_SET_MAX + 63) / 64]; /* those of which no literal is known */
     bool folds;
 };
@@ -297,33 +297,39 @@ struct literals { /* of all patterns of a set, each once, while it is made */
     const char **text;
     size_t *len;
     unsigned *flags, *ids;
-    uint64_t *patterns; /* by literal: n_words words */
     unsigned n;
 };
 
-static unsigned literal_id(struct literals *l, struct map *known, struct str text)
+static unsigned literal_id(struct literals *l, struct map *known, const struct need *need,
+                           struct arena *a)
 {
-    uintptr_t id = (uintptr_t)map_get(known, text);
+    struct str key = arena_printf(a, "%c%.*s", need->any_case ? 'i' : 'c', STR_ARG(need->word));
+    uintptr_t id = (uintptr_t)map_get(known, key);
     if (id)
         return (unsigned)(id - 1);
-    l->text[l->n] = text.p;
-    l->len[l->n] = text.n;
-    l->flags[l->n] = HS_FLAG_CASELESS | HS_FLAG_SINGLEMATCH;
+    l->text[l->n] = need->word.p;
+    l->len[l->n] = need->word.n;
+    l->flags[l->n] = HS_FLAG_SINGLEMATCH | (need->any_case ? HS_FLAG_CASELESS : 0);
     l->ids[l->n] = l->n;
-    map_put(known, text, (void *)(uintptr_t)(l->n + 1));
+    map_put(known, key, (void *)(uintptr_t)(l->n + 1));
     return l->n++;
 }
 
-static void collect_literals(struct regex_set *set, const struct needs *needs, struct literals *l)
+static void collect_literals(struct regex_set *set, const struct needs *needs, struct literals *l,
+                             struct arena *a)
 {
     struct map known = {0};
     for (size_t i = 0; i < set->n; i++) {
+        uint64_t bit = 1ull << (i % 64);
         for (size_t k = 0; k < needs[i].n; k++) {
-            unsigned id = literal_id(l, &known, needs[i].v[k]);
-            l->patterns[id * set->n_words + i / 64] |= 1ull << (i % 64);
+            unsigned id = literal_id(l, &known, &needs[i].v[k], a);
+            uint64_t *words = set->patterns + 2 * id * set->n_words;
+            words[i / 64] |= bit;
+            if (needs[i].v[k].enough)
+                words[set->n_words + i / 64] |= bit;
         }
         if (needs[i].n == 0)
-            set->always[i / 64] |= 1ull << (i % 64);
+            set->always[i / 64] |= bit;
         set->folds |= needs[i].folds;
     }
     map_finish(&known);
@@ -357,13 +363,12 @@ struct regex_set *regex_set_create(const struct regex *const *patterns, size_t n
     struct regex_set *set = NEW(struct regex_set);
     set->n = n;
     set->n_words = (n + 63) / 64;
-    set->patterns = NEW_ARRAY(uint64_t, max * set->n_words + 1);
+    set->patterns = NEW_ARRAY(uint64_t, 2 * max * set->n_words + 1);
     struct literals l = {.text = ARENA_ARRAY(&a, const char *, max + 1),
                          .len = ARENA_ARRAY(&a, size_t, max + 1),
                          .flags = ARENA_ARRAY(&a, unsigned, max + 1),
-                         .ids = ARENA_ARRAY(&a, unsigned, max + 1),
-                         .patterns = set->patterns};
-    collect_literals(set, needs, &l);
+                         .ids = ARENA_ARRAY(&a, unsigned, max + 1)};
+    collect_literals(set, needs, &l, &a);
     set->db = compile_literals(&l);
     arena_finish(&a);
     if (!set->db) {
@@ -387,21 +392,24 @@ bool regex_scratch_fit(struct regex_scratch *s, const struct regex_set *set)
     return hs_alloc_scratch(set->db, &s->hs) == HS_SUCCESS;
 }
 
-struct hit { /* what on_hit needs */
+struct hits { /* what on_hit fills */
     const struct regex_set *set;
-    uint64_t *bits;
+    uint64_t *may, *must;
 };
 
 static int on_hit(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
                   void *context)
 {
-    struct hit *h = context;
-    const uint64_t *patterns = h->set->patterns + id * h->set->n_words;
+    struct hits *h = context;
+    size_t n = h->set->n_words;
+    const uint64_t *words = h->set->patterns + 2 * id * n;
     (void)from;
     (void)to;
     (void)flags;
-    for (size_t w = 0; w < h->set->n_words; w++)
-        h->bits[w] |= patterns[w];
+    for (size_t w = 0; w < n; w++) {
+        h->may[w] |= words[w];
+        h->must[w] |= words[n + w];
+    }
     return 0;
 }
 
@@ -409,17 +417,23 @@ static int on_hit(unsigned id, unsigned long long from, unsigned long long to, u
  */
 static bool has_foreign_cases(struct str text)
 {
-    return str_find(text, S("\xC5\xBF")) < text.n || str_find(text, S("\xE2\x84\xAA")) < text.n;
+    return (memchr(text.p, 0xC5, text.n) && str_find(text, S("\xC5\xBF")) < text.n) ||
+           (memchr(text.p, 0xE2, text.n) && str_find(text, S("\xE2\x84\xAA")) < text.n);
 }
 
 bool regex_set_scan(const struct regex_set *set, struct regex_scratch *s, struct str text,
-                    uint64_t *bits)
+                    uint64_t *may, uint64_t *must)
 {
-    struct hit hit = {set, bits};
-    memcpy(bits, set->always, set->n_words * sizeof(*bits));
+    struct hits hits = {set, may, must};
+    memcpy(may, set->always, set->n_words * sizeof(*may));
+    memset(must, 0, set->n_words * sizeof(*must));
     if (text.n == 0)
         return true;
     if (text.n > UINT32_MAX || (set->folds && has_foreign_cases(text)))
         return false;
-    return hs_scan(set->db, text.p, (unsigned)text.n, 0, s->hs, on_hit, &hit) == HS_SUCCESS;
+    if (hs_scan(set->db, text.p, (unsigned)text.n, 0, s->hs, on_hit, &hits) != HS_SUCCESS)
+        return false;
+    if (memchr(text.p, '\n', text.n)) /* which `.` does not match */
+        memset(must, 0, set->n_words * sizeof(*must));
+    return true;
 }

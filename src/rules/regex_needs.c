@@ -8,23 +8,36 @@
  * choice is kept (the idea: R. Cox, "Regular Expression Matching with a Trigram Index").
  * Too few words is the only wrong answer; too many merely cost a try. So all that is not
  * understood counts as nothing.
+ *
+ * And some words are enough: `.*(full|failed).*` matches whatever contains one of them. A word may
+ * be enough for some piece of the text (`inside`), which is so for exact words, or for the text as
+ * a whole, for which `.*` must stand on both sides.
  */
 #include "regex_needs.h"
 
 #include "triaged/base/mem.h"
 
 enum {
+    CROSS_MAX = 96,            /* words of a sequence */
     WORD_MAX = 48,             /* bytes; a longer word is ended there */
     WORK_MAX = 2 * 1024 * 1024 /* bytes of memory for a pattern, then nothing is known */
 };
 
+struct word {
+    struct str s;
+    bool folded, cased; /* has letters under (?i); others */
+    bool inside;        /* where it stands, the part matches */
+    bool whole;         /* a line that contains it is matched from end to end */
+};
+
 struct words {
-    struct str *v;
+    struct word *v;
     size_t n;
 };
 
 struct part {
     bool exact;
+    bool gap;           /* `.*` */
     struct words words; /* exact: all it matches; else one is needed; n 0 = nothing known */
 };
 
@@ -41,30 +54,50 @@ static struct part read_alternatives(struct reader *r);
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
-static struct part exactly(struct reader *r, struct str word)
+static struct part exactly(struct reader *r, struct str text)
 {
-    struct str *v = ARENA_NEW(r->arena, struct str);
-    *v = word;
-    return (struct part){.exact = true, .words = {v, 1}};
+    struct word *w = ARENA_NEW(r->arena, struct word);
+    bool letter = text.n && ((text.p[0] >= 'a' && text.p[0] <= 'z') ||
+                             (text.p[0] >= 'A' && text.p[0] <= 'Z'));
+    *w = (struct word){
+        .s = text, .folded = letter && r->fold, .cased = letter && !r->fold, .inside = true};
+    return (struct part){.exact = true, .words = {w, 1}};
 }
 
-static bool has_word(const struct words *w, struct str word)
+/* ^, $, \b: take no text, but ask for something beside it. */
+static struct part asserting(struct reader *r)
 {
-    for (size_t i = 0; i < w->n; i++)
-        if (str_eq(w->v[i], word))
-            return true;
-    return false;
+    struct part p = exactly(r, S(""));
+    p.words.v[0].inside = false;
+    return p;
 }
 
+/* The word's place among w, or w->n. */
+static size_t find_word(const struct words *w, const struct word *word)
+{
+    size_t i = 0;
+    while (i < w->n && (!str_eq(w->v[i].s, word->s) || w->v[i].folded != word->folded))
+        i++;
+    return i;
+}
+
+/* One of either is needed; what is enough for one part is enough for both together. */
 static bool unite(struct reader *r, struct words *to, const struct words *more)
 {
-    struct str *v = ARENA_ARRAY(r->arena, struct str, to->n + more->n + 1);
+    struct word *v = ARENA_ARRAY(r->arena, struct word, to->n + more->n + 1);
     if (to->n)
         memcpy(v, to->v, to->n * sizeof(*v));
     to->v = v;
-    for (size_t i = 0; i < more->n; i++)
-        if (!has_word(to, more->v[i]))
+    for (size_t i = 0; i < more->n; i++) {
+        size_t at = find_word(to, &more->v[i]);
+        if (at == to->n) {
             to->v[to->n++] = more->v[i];
+        } else {
+            to->v[at].inside |= more->v[i].inside;
+            to->v[at].whole |= more->v[i].whole;
+            to->v[at].cased |= more->v[i].cased;
+        }
+    }
     return to->n <= NEEDS_MAX;
 }
 
@@ -72,7 +105,7 @@ static size_t shortest(const struct words *w)
 {
     size_t least = w->n ? SIZE_MAX : 0;
     for (size_t i = 0; i < w->n; i++)
-        least = w->v[i].n < least ? w->v[i].n : least;
+        least = w->v[i].s.n < least ? w->v[i].s.n : least;
     return least;
 }
 
@@ -94,20 +127,24 @@ static void consider(struct words *best, const struct words *w)
 /* Every word of x followed by every word of y; false when that is too much. */
 static bool cross(struct reader *r, const struct words *x, const struct words *y, struct words *out)
 {
-    if (x->n * y->n > NEEDS_MAX)
+    if (x->n * y->n > CROSS_MAX)
         return false;
-    struct words w = {ARENA_ARRAY(r->arena, struct str, x->n * y->n + 1), 0};
+    struct words w = {ARENA_ARRAY(r->arena, struct word, x->n * y->n + 1), 0};
     for (size_t i = 0; i < x->n; i++)
         for (size_t k = 0; k < y->n; k++) {
-            size_t n = x->v[i].n + y->v[k].n;
+            const struct word *a = &x->v[i], *b = &y->v[k];
+            size_t n = a->s.n + b->s.n;
             if (n > WORD_MAX)
                 return false;
             char *p = arena_alloc(r->arena, n + 1);
-            if (x->v[i].n)
-                memcpy(p, x->v[i].p, x->v[i].n);
-            if (y->v[k].n)
-                memcpy(p + x->v[i].n, y->v[k].p, y->v[k].n);
-            w.v[w.n++] = (struct str){p, n};
+            if (a->s.n)
+                memcpy(p, a->s.p, a->s.n);
+            if (b->s.n)
+                memcpy(p + a->s.n, b->s.p, b->s.n);
+            w.v[w.n++] = (struct word){.s = {p, n},
+                                       .folded = a->folded || b->folded,
+                                       .cased = a->cased || b->cased,
+                                       .inside = a->inside && b->inside};
         }
     *out = w;
     return true;
@@ -136,7 +173,7 @@ static struct part read_char(struct reader *r)
     if (len > 1)
         return r->fold || str_eq(text, S("\xEF\xBF\xBD")) ? nothing : exactly(r, text);
     char *p = arena_alloc(r->arena, 1);
-    *p = lower(text.p[0]);
+    *p = r->fold ? lower(text.p[0]) : text.p[0];
     return exactly(r, (struct str){p, 1});
 }
 
@@ -145,7 +182,7 @@ static struct part read_escape(struct reader *r)
     char e = at(r, 1);
     r->i += 2;
     if (strchr("bBAz", e) && e)
-        return exactly(r, S("")); /* takes no text */
+        return asserting(r);
     if ((e == 'p' || e == 'P' || e == 'x') && at(r, 0) == '{') {
         r->i += str_find_char(str_sub(r->s, r->i, r->s.n), '}') + 1;
         return nothing;
@@ -169,7 +206,7 @@ static struct part read_escape(struct reader *r)
 /* [Cc] is C or c; larger and stranger classes are nothing. */
 static struct part read_class(struct reader *r)
 {
-    struct part out = {.exact = true, .words = {ARENA_ARRAY(r->arena, struct str, 8), 0}};
+    struct part out = {.exact = true, .words = {ARENA_ARRAY(r->arena, struct word, 8), 0}};
     bool known = at(r, 1) != '^', first = true;
     r->i += known ? 1 : 2;
     for (; r->i < r->s.n && (first || at(r, 0) != ']'); first = false) {
@@ -180,12 +217,14 @@ static struct part read_class(struct reader *r)
                 r->i += end + 1;
             known = false;
         }
-        known = known && c != '\\' && at(r, 1) != '-' && (unsigned char)c < 0x80 && out.words.n < 6;
+        bool range = at(r, 1) == '-' && at(r, 2) != ']';
+        known = known && c != '\\' && !range && (unsigned char)c < 0x80 && out.words.n < 6;
         if (known) {
             char *p = arena_alloc(r->arena, 1);
-            *p = lower(c);
-            if (!has_word(&out.words, (struct str){p, 1}))
-                out.words.v[out.words.n++] = (struct str){p, 1};
+            *p = r->fold ? lower(c) : c;
+            struct part one = exactly(r, (struct str){p, 1});
+            if (find_word(&out.words, one.words.v) == out.words.n)
+                out.words.v[out.words.n++] = one.words.v[0];
         }
         r->i += c == '\\' ? 2 : 1;
     }
@@ -243,10 +282,10 @@ static struct part read_atom(struct reader *r)
     case '^':
     case '$':
         r->i++;
-        return exactly(r, S(""));
+        return asserting(r);
     case '.':
         r->i++;
-        return nothing;
+        return (struct part){.gap = at(r, 0) == '*'};
     default:
         return read_char(r);
     }
@@ -286,36 +325,71 @@ static struct part quantified(struct reader *r, struct part p)
     if (at(r, 0) == '?')
         r->i++;
     if (min == 0 && c == '?' && p.exact) {
-        const struct words empty = {(struct str[]){{"", 0}}, 1};
-        return unite(r, &p.words, &empty) ? p : nothing;
+        struct part empty = exactly(r, S(""));
+        return unite(r, &p.words, &empty.words) ? p : nothing;
     }
+    for (size_t i = 0; i < p.words.n; i++)
+        p.words.v[i].whole = p.words.v[i].inside = false; /* once may not be enough */
     p.exact = false;
-    return min ? p : nothing;
+    return min || p.gap ? p : nothing;
+}
+
+/* The parts of a sequence so far. */
+struct sequence {
+    struct part run; /* the exact words of the last parts together */
+    struct words best;
+    size_t solids;    /* runs and parts between gaps */
+    bool whole;       /* all of it is in run */
+    bool lead, trail; /* gaps at its ends */
+};
+
+static void flush_run(struct reader *r, struct sequence *q)
+{
+    if (q->run.words.n == 1 && q->run.words.v[0].s.n == 0 && q->run.words.v[0].inside)
+        return; /* nothing in it */
+    q->solids++;
+    consider(&q->best, &q->run.words);
+    q->run = exactly(r, S(""));
+    q->trail = false;
+}
+
+static void add_part(struct reader *r, struct sequence *q, struct part p)
+{
+    if (p.exact && q->whole && cross(r, &q->run.words, &p.words, &q->run.words))
+        return;
+    if (p.exact && !q->whole && !q->trail && cross(r, &q->run.words, &p.words, &q->run.words))
+        return;
+    flush_run(r, q);
+    if (p.gap) {
+        q->lead |= q->solids == 0;
+        q->trail = true;
+    } else if (p.exact) {
+        q->run = p;
+        q->trail = false;
+    } else {
+        q->solids++;
+        q->trail = false;
+        consider(&q->best, &p.words);
+    }
+    q->whole = false;
 }
 
 static struct part read_sequence(struct reader *r)
 {
-    struct part run = exactly(r, S(""));
-    struct words best = {0};
-    bool whole = true;
+    struct sequence q = {.run = exactly(r, S("")), .whole = true};
     while (r->i < r->s.n && at(r, 0) != '|' && at(r, 0) != ')') {
         struct part p = quantified(r, read_atom(r));
-        if (arena_used(r->arena) > WORK_MAX)
-            p = nothing;
-        if (p.exact && cross(r, &run.words, &p.words, &run.words))
-            continue;
-        whole = false;
-        consider(&best, &run.words);
-        run = exactly(r, S(""));
-        if (p.exact)
-            run = p;
-        else
-            consider(&best, &p.words);
+        add_part(r, &q, arena_used(r->arena) > WORK_MAX ? nothing : p);
     }
-    if (whole)
-        return run;
-    consider(&best, &run.words);
-    return (struct part){.words = best};
+    if (q.whole)
+        return q.run;
+    flush_run(r, &q);
+    for (size_t i = 0; i < q.best.n; i++) {
+        struct word *w = &q.best.v[i];
+        w->inside = w->inside && q.solids == 1;
+        w->whole = q.solids == 1 && (w->whole || (w->inside && q.lead && q.trail));
+    }
+    return (struct part){.words = q.best};
 }
 
 static struct part read_alternatives(struct reader *r)
@@ -341,9 +415,13 @@ bool regex_needs(struct str pattern, struct arena *a, struct needs *out)
     struct part p = read_alternatives(&r);
     bool ok = r.i == pattern.n && arena_used(&scratch) <= WORK_MAX && worth(&p.words) > 0;
     if (ok) {
-        *out = (struct needs){ARENA_ARRAY(a, struct str, p.words.n), p.words.n, r.folds};
-        for (size_t i = 0; i < p.words.n; i++)
-            out->v[i] = arena_str(a, p.words.v[i]);
+        *out = (struct needs){ARENA_ARRAY(a, struct need, p.words.n), p.words.n, r.folds};
+        for (size_t i = 0; i < p.words.n; i++) {
+            const struct word *w = &p.words.v[i];
+            out->v[i] = (struct need){.word = arena_str(a, w->s),
+                                      .any_case = w->folded,
+                                      .enough = w->whole && !(w->folded && w->cased)};
+        }
     }
     arena_finish(&scratch);
     return ok;

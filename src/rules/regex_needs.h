@@ -7,10 +7,16 @@
 #include "triaged/base/arena.h"
 #include "triaged/base/str.h"
 
-enum { NEEDS_MAX = 160, NEEDS_SHORTEST = 2 };
+enum { NEEDS_MAX = 640, NEEDS_SHORTEST = 2 };
+
+struct need {
+    struct str word;
+    bool any_case; /* of ASCII letters */
+    bool enough;   /* a text without newline that contains it matches */
+};
 
 struct needs {
-    struct str *v; /* any text that matches contains one of these, ASCII case ignored */
+    struct need *v; /* any text that matches contains one of these */
     size_t n;
     bool folds; /* found under (?i): K and S have further forms in Unicode */
 };

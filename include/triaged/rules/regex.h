@@ -46,16 +46,16 @@ enum regex_cost regex_cost(const struct regex *re);
 bool regex_literals(const struct regex *re, const struct str **words, size_t *n);
 
 /* A set of patterns, bit i for the i-th: one scan tells which few of them may match a text at all,
- * by the literals that each cannot do without. NULL when it cannot be had (then match one by one).
- * Borrows the patterns only during the call. */
+ * by the literals that each cannot do without, and for some that is all there is to know. NULL when
+ * it cannot be had (then match one by one). Borrows the patterns only during the call. */
 struct regex_set;
 struct regex_set *regex_set_create(const struct regex *const *patterns, size_t n);
 void regex_set_destroy(struct regex_set *set); /* accepts NULL */
 /* Makes the scratch large enough for the set; once per pair. False: do not scan with it. */
 bool regex_scratch_fit(struct regex_scratch *s, const struct regex_set *set);
-/* A clear bit: does not match; a set one: ask regex_match. False: no answer, ask for all. bits has
- * (n + 63) / 64 words. */
+/* may: a clear bit does not match; must: a set bit matches; between the two ask regex_match. False:
+ * no answer, ask for all. Both have (n + 63) / 64 words. */
 bool regex_set_scan(const struct regex_set *set, struct regex_scratch *s, struct str text,
-                    uint64_t *bits);
+                    uint64_t *may, uint64_t *must);
 
 #endif

@@ -156,13 +156,13 @@ struct world {
     struct arena a;
 };
 
-static size_t compared, ruled_out;
+static size_t compared, ruled_out, ruled_in;
 
 static void compare(struct world *w, struct regex **re, size_t n, const char *const *names,
                     struct str text)
 {
     static struct regex_set *set;
-    uint64_t bits[REGEX_SET_MAX / 64];
+    uint64_t bits[REGEX_SET_MAX / 64], must[REGEX_SET_MAX / 64];
     if (!text.p) { /* a new set of patterns, or none: NULL */
         regex_set_destroy(set);
         set = n ? regex_set_create((const struct regex *const *)re, n) : NULL;
@@ -171,12 +171,15 @@ static void compare(struct world *w, struct regex **re, size_t n, const char *co
         return;
     }
     assert_non_null(set);
-    bool scanned = regex_set_scan(set, w->s, text, bits);
+    bool scanned = regex_set_scan(set, w->s, text, bits, must);
     for (size_t i = 0; scanned && i < n; i++) {
         bool one = regex_match(re[i], w->s, text, NULL, NULL);
         bool bit = bits[i / 64] >> (i % 64) & 1;
         compared++;
         ruled_out += !bit;
+        ruled_in += must[i / 64] >> (i % 64) & 1;
+        if ((must[i / 64] >> (i % 64) & 1) && !(one && bit))
+            fail_msg("%s on \"%.*s\": only the set sees a match", names[i], STR_ARG(text));
         if (one && !bit)
             fail_msg("%s on \"%.*s\": the set does not see the match", names[i], STR_ARG(text));
     }
@@ -295,7 +298,7 @@ static void sizes(void **state)
     struct str why;
     struct regex *one = regex_create(S(".*foo.*"), &w->a, &why);
     struct regex *unknown = regex_create(S("[a-z]+"), &w->a, &why);
-    uint64_t bits[REGEX_SET_MAX / 64];
+    uint64_t bits[REGEX_SET_MAX / 64], must[REGEX_SET_MAX / 64];
     for (size_t i = 0; i <= REGEX_SET_MAX; i++)
         re[i] = one;
     assert_null(regex_set_create(re, 0));
@@ -304,12 +307,12 @@ static void sizes(void **state)
     struct regex_set *set = regex_set_create(re, REGEX_SET_MAX);
     assert_non_null(set);
     assert_true(regex_scratch_fit(w->s, set));
-    assert_true(regex_set_scan(set, w->s, S("bar"), bits));
+    assert_true(regex_set_scan(set, w->s, S("bar"), bits, must));
     assert_int_equal(bits[0], 1 << 7);
     assert_int_equal(bits[1], 0);
-    assert_true(regex_set_scan(set, w->s, S(""), bits));
+    assert_true(regex_set_scan(set, w->s, S(""), bits, must));
     assert_int_equal(bits[0], 1 << 7);
-    assert_true(regex_set_scan(set, w->s, S("a foo b"), bits));
+    assert_true(regex_set_scan(set, w->s, S("a foo b"), bits, must));
     for (size_t i = 0; i < ARRAY_LEN(bits); i++)
         assert_true(bits[i] == UINT64_MAX);
     regex_set_destroy(set);
@@ -319,6 +322,47 @@ static void sizes(void **state)
     regex_destroy(unknown);
 }
 
+/* Words that are enough by themselves, and those that only look so. */
+static void sufficient_words(void **state)
+{
+    static const char *const parts[] = {"ab",    "aB",        "ba?b", "(ab|ba)", "[Aa]b",
+                                        ".*",    "\\b",       "(?i)", "(?i:ab)", "(.*ab.*)",
+                                        "(ab)+", "ab(.*b|a)", ".+",   "^",       "(ab)?"};
+    static const char *const bits[] = {"a", "b", "ab", "A", "B", " ", "\n", "\xC3\xA4", "ba"};
+    enum { N = 80, TEXTS = 150 };
+    struct world *w = *state;
+    uint32_t x = 123456789u;
+    struct str why;
+    struct regex *re[N];
+    char *names[N];
+    size_t n = 0;
+    while (n < N) {
+        char *one = random_of(&x, parts, ARRAY_LEN(parts), 3),
+             *other = random_of(&x, parts, ARRAY_LEN(parts), 2);
+        names[n] = xasprintf(n % 3 ? ".*(%s|%s).*" : ".*%s%s.*|ab", one, other);
+        re[n] = regex_create(str_c(names[n]), &w->a, &why);
+        free(one);
+        free(other);
+        if (re[n])
+            n++;
+        else
+            free(names[n]);
+    }
+    ruled_in = 0;
+    compare(w, re, n, (const char *const *)names, STR_NONE);
+    for (int t = 0; t < TEXTS; t++) {
+        char *text = random_of(&x, bits, ARRAY_LEN(bits), 8);
+        compare(w, re, n, (const char *const *)names, str_c(text));
+        free(text);
+    }
+    compare(w, NULL, 0, NULL, STR_NONE);
+    assert_true(ruled_in > 500);
+    for (size_t i = 0; i < n; i++) {
+        regex_destroy(re[i]);
+        free(names[i]);
+    }
+}
+
 /* What the scan looks for: texts that must be ruled out, and texts that must not. */
 static void literals_of_patterns(void **state)
 {
@@ -326,7 +370,8 @@ static void literals_of_patterns(void **state)
         const char *pattern, *out, *in; /* out NULL: nothing is ruled out */
     } rows[] = {
         {"foo.*", "fo", "foo"},
-        {".*foo.*", "fo o", "a FOO"}, /* the scan ignores case */
+        {".*foo.*", "a FOO", "a foo"},
+        {"(?i).*foo.*", "fo", "a FOO"},
         {"f(oo|aa)", "foa", "faa"},
         {"(foo|bar).*", "ba", "bar"},
         {"fail(ed|ure)?.*", "fai", "fail"},
@@ -372,17 +417,17 @@ static void literals_of_patterns(void **state)
     struct regex *other = regex_create(S("qqqq"), &w->a, &why); /* so that there is a set */
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct regex *re = regex_create(str_c(rows[i].pattern), &w->a, &why);
-        uint64_t bits[1];
+        uint64_t bits[1], must[1];
         if (!re)
             fail_msg("%s: %.*s", rows[i].pattern, STR_ARG(why));
         const struct regex *both[] = {re, other};
         struct regex_set *set = regex_set_create(both, 2);
         assert_non_null(set);
         assert_true(regex_scratch_fit(w->s, set));
-        assert_true(regex_set_scan(set, w->s, str_c(rows[i].in), bits));
+        assert_true(regex_set_scan(set, w->s, str_c(rows[i].in), bits, must));
         if (!(bits[0] & 1))
             fail_msg("%s: rules out \"%s\"", rows[i].pattern, rows[i].in);
-        assert_true(regex_set_scan(set, w->s, str_c(rows[i].out ? rows[i].out : "-"), bits));
+        assert_true(regex_set_scan(set, w->s, str_c(rows[i].out ? rows[i].out : "-"), bits, must));
         if ((bits[0] & 1) != !rows[i].out)
             fail_msg("%s: not as expected on \"%s\"", rows[i].pattern,
                      rows[i].out ? rows[i].out : "-");
@@ -417,6 +462,7 @@ int main(void)
         cmocka_unit_test(random_ones),
         cmocka_unit_test(shortcuts_agree_with_the_engine),
         cmocka_unit_test(sizes),
+        cmocka_unit_test(sufficient_words),
         cmocka_unit_test(literals_of_patterns),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
