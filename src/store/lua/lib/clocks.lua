@@ -69,7 +69,7 @@ local function place(clocks, kind, exists, running, budget, from)
     c.since = from or B.now
   elseif not running and c.since > 0 then
     if c.mark ~= Clocks.FIRED then
-      c.used = math.min(c.budget, c.used + math.max(0, B.now - c.since))
+      c.used = c.used + math.max(0, B.now - c.since) -- more than the budget after a raise
     end
     c.since = 0
   end

@@ -17,9 +17,7 @@ function Ending.ended(ctx, inc, holder, fingerprint, a, state, at)
   Incident.point(ctx, 'firing', fingerprint, false)
   Incident.lease_drop(ctx, holder, fingerprint)
   if left > 0 then
-    if (tonumber(inc.f.muted) or 0) > 0 then
-      Suppression.sync(inc)
-    end
+    Suppression.sync(inc)
     return
   end
   Incident.touch(inc)

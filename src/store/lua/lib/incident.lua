@@ -6,7 +6,7 @@ local Incident = {}
 -- What one more receipt of a known alert needs; all the rest is loaded when something really
 -- changes (Incident.fill).
 local incident_hot = { 'state', 'count', 'last_at', 'impact', 'urgency', 'merged_into',
-  'resolve_after' }
+  'resolve_after', 'auto_impact', 'auto_urgency' }
 local incident_hot_set = {}
 for i = 1, #incident_hot do
   incident_hot_set[incident_hot[i]] = true
@@ -95,7 +95,8 @@ function Incident.exact(ctx, id)
   return incident_table(ctx, id, {
     state = values[1], count = values[2] or nil, last_at = values[3] or nil,
     impact = values[4] or nil, urgency = values[5] or nil, merged_into = values[6] or nil,
-    resolve_after = values[7] or nil,
+    resolve_after = values[7] or nil, auto_impact = values[8] or nil,
+    auto_urgency = values[9] or nil,
   }, false)
 end
 

@@ -60,9 +60,8 @@ function Intake.argument(ctx, index, offset)
     and ARGV[at + 18] == '' then
     local inc = holder.f.merged_into and Incident.load(ctx, id) or holder
     local f = inc.f
-    local impact, urgency = ARGV[at + 14], ARGV[at + 15]
-    if ((f.impact == impact and f.urgency == urgency) or not Receipt.above(f, impact, urgency))
-      and f.state ~= 'closed' and Receipt.repeated(ctx, inc, holder, a, at) then
+    if f.state ~= 'closed' and not Receipt.above(f, ARGV[at + 14], ARGV[at + 15])
+      and Receipt.repeated(ctx, inc, holder, a, at) then
       return
     end
   end

@@ -36,10 +36,8 @@ local function affect(ctx, inc, o)
     local change = Priority.consider(inc, blast, urgency)
     if change then
       States.priority_changed(ctx, inc, change, before, nil, { systems = n })
-    elseif (inc.f.auto_impact or '') ~= '' then
-      Incident.set(inc, 'auto_impact', blast)
     else
-      Incident.set(inc, 'impact', blast)
+      Priority.impact(inc, blast)
     end
   end
   local several = Settings.table('problems').systems or 0
@@ -95,9 +93,7 @@ local function join(ctx, inc, holder, a, o, taken)
   if till > 0 then
     Suppression.mute(inc, a, till, names)
   end
-  if till > 0 or (tonumber(inc.f.muted) or 0) > 0 then
-    Suppression.sync(inc)
-  end
+  Suppression.sync(inc)
 end
 
 local PASSED = { 'title', 'summary', 'category', 'subcategory', 'service', 'source',

@@ -13,13 +13,20 @@ function Priority.computed(inc)
   return f.auto_impact or f.impact, f.auto_urgency or f.urgency
 end
 
--- Puts the present cell in place; false, or what happened: "raised" or "lowered".
+-- Puts the present cell in place; false, or what happened: "raised" or "lowered". Another cell of
+-- the same priority renews the queue entry, which shows the cell, with the reason it had.
 local function show(inc, impact, urgency)
-  local before = inc.f.priority
+  local f = Incident.fill(inc).f
+  local before = f.priority
+  if f.impact == impact and f.urgency == urgency then
+    return false
+  end
   Incident.set(inc, 'impact', impact)
   Incident.set(inc, 'urgency', urgency)
   local after = Settings.priority(impact, urgency)
   if after == before then
+    Incident.touch(inc)
+    inc.requeue = inc.requeue or ((f.entry or '') ~= '' and f.reason)
     return false
   end
   Incident.set(inc, 'priority', after)
@@ -93,6 +100,15 @@ function Priority.consider(inc, impact, urgency)
     return Priority.apply(inc)
   end
   return show(inc, impact, urgency)
+end
+
+-- The blast radius reached an impact that leads to no higher priority: shown all the same.
+function Priority.impact(inc, impact)
+  if (Incident.fill(inc).f.auto_impact or '') ~= '' then
+    Incident.set(inc, 'auto_impact', impact)
+    return Priority.apply(inc)
+  end
+  return show(inc, impact, inc.f.urgency)
 end
 
 -- The higher of two impacts; either may be nil.

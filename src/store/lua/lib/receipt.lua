@@ -56,10 +56,10 @@ end
 
 local receipt_levels = { high = 3, medium = 2, low = 1 }
 
--- Could this cell be a more urgent one than what is shown? (A matrix is taken to rise with both.)
+-- Could this cell be more urgent than the computed one? (A matrix is taken to rise with both.)
 function Receipt.above(f, impact, urgency)
-  return (receipt_levels[impact] or 9) > (receipt_levels[f.impact] or 0)
-    or (receipt_levels[urgency] or 9) > (receipt_levels[f.urgency] or 0)
+  return (receipt_levels[impact] or 9) > (receipt_levels[f.auto_impact or f.impact] or 0)
+    or (receipt_levels[urgency] or 9) > (receipt_levels[f.auto_urgency or f.urgency] or 0)
 end
 
 -- The cell that an alert asks for.

@@ -34,8 +34,9 @@ function Retention.work()
     Work.unit('closed', { id }, function(ctx)
       local inc = Incident.exact(ctx, id)
       local into = inc and inc.f.merged_into and Incident.load(ctx, id)
-      if into and into.f.state ~= 'closed' then -- its alerts are still part of another
-        redis.call('ZADD', B.base .. 'closed', B.int(B.now), id)
+      if into then -- its alerts are part of another, which goes first
+        local at = Incident.number(into, 'closed_at')
+        redis.call('ZADD', B.base .. 'closed', B.int(at > 0 and at or B.now), id)
         return
       end
       if inc then

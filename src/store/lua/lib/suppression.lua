@@ -50,15 +50,11 @@ end
 
 -- The edges. While nothing fires (settling) the flag stays as it was.
 function Suppression.sync(inc)
-  local firing = tonumber(inc.f.firing) or 0
-  local muted = tonumber(inc.f.muted) or 0
-  if muted == 0 and (not inc.full or (inc.f.suppressed_by or '') == '') and not inc.touched then
-    return
-  end
+  local firing, muted = Incident.number(inc, 'firing'), Incident.number(inc, 'muted')
+  local was = Incident.get(inc, 'suppressed_by') ~= ''
   if firing == 0 or not Incident.active(inc) then
     return
   end
-  local was = Incident.get(inc, 'suppressed_by') ~= ''
   local is = muted >= firing
   if is == was then
     return
