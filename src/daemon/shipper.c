@@ -464,13 +464,15 @@ static void on_stream_gone(void *arg, const char *stream, struct str team)
     struct str args[] = {S("HDEL"), store_key(s->w->conf->prefix, team, "applied", key_text),
                          str_c(stream)};
 
-    if (s->ready)
-        store_command(s->w->store, args, ARRAY_LEN(args), NULL, NULL);
+    store_command(s->w->store, args, ARRAY_LEN(args), NULL, NULL);
 }
 
 void shipper_tick(struct shipper *s, int64_t now_ms)
 {
-    spool_tick(s->spool, now_ms, on_stream_gone, s);
+    if (s->ready) { /* what is forgotten here is to be forgotten there too */
+        spool_alive(s->spool, now_ms);
+        spool_tick(s->spool, now_ms, on_stream_gone, s);
+    }
     shipper_kick(s);
 }
 

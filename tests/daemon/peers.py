@@ -1,6 +1,7 @@
 """Real senders: Prometheus, Alertmanager with amtool, logger, rsyslogd. Each is a process of the test."""
 import json
 import pathlib
+import signal
 import subprocess
 
 import requests
@@ -14,7 +15,8 @@ class Prometheus(Process):
     def __init__(self, directory, targets, rules, external_labels="{}"):
         directory = pathlib.Path(directory)
         directory.mkdir()
-        (directory / "rules.yml").write_text(rules)
+        self.rules = directory / "rules.yml"
+        self.rules.write_text(rules)
         (directory / "prometheus.yml").write_text(
             f"global: {{evaluation_interval: 1s, scrape_interval: 1s, external_labels: {external_labels}}}\n"
             f"rule_files: [rules.yml]\n"
@@ -32,6 +34,11 @@ class Prometheus(Process):
             return requests.get(self.url + "/-/ready", timeout=2).ok
         except requests.RequestException:
             return False
+
+    def set_rules(self, rules):
+        """Alerts of a rule with the same name and labels go on; one no longer true is resolved."""
+        self.rules.write_text(rules)
+        self.popen.send_signal(signal.SIGHUP)
 
     def metric(self, name):
         return sum(float(line.rsplit(" ", 1)[1])

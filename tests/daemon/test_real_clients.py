@@ -1,5 +1,6 @@
 """The right incident in the right queue with the right priority, sent by the real programs."""
 import time
+from datetime import datetime, timezone
 
 import pytest
 
@@ -15,32 +16,41 @@ def stop_at_end():
         p.stop()
 
 
+def ended_now():
+    """amtool's option for an alert that ends at this moment (a resolve older than the start is none)."""
+    return "--end=" + datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
 def only_queue_entry(store, incident):
     entries = [e for e in store.queued() if e["incident"] == incident["id"]]
     assert len(entries) == 1, entries
     return entries[0]
 
 
-def test_prometheus_fires_and_resolves(tmp_path, triaged, store, stop_at_end):
-    """A rule that is true until a moment in time: firing, then resolved by Prometheus itself."""
-    until = time.time() + 6
-    prometheus = Prometheus(tmp_path / "prometheus", [f"127.0.0.1:{triaged.http_port}"], f"""
+RULES = """
 groups:
 - name: disks
   rules:
   - alert: NodeFilesystemAlmostOutOfSpace
-    expr: vector(time()) < {until:.0f}
-    labels: {{severity: critical, instance: "web-1:9100", job: node}}
-    annotations: {{summary: "Filesystem almost full, value {{{{ $value }}}}"}}
-""", external_labels="{cluster: eu-1}")
+    expr: %s
+    labels: {severity: critical, instance: "web-1:9100", job: node}
+    annotations: {summary: "Filesystem almost full, value {{ $value }}"}
+"""
+
+
+def test_prometheus_fires_and_resolves(tmp_path, triaged, store, stop_at_end):
+    """A rule that is true, then no longer: firing, then resolved by Prometheus itself."""
+    prometheus = Prometheus(tmp_path / "prometheus", [f"127.0.0.1:{triaged.http_port}"],
+                            RULES % "vector(1)", external_labels="{cluster: eu-1}")
     stop_at_end(prometheus)
-    incident = store.wait_one(lambda i: i["state"] == "open", "an open incident")
+    incident = store.wait_one(lambda i: i["state"] == "open", "an open incident", 60)
     assert incident["category"] == "hardware"
     assert incident["source"] == "prometheus"
     assert incident["systems"] == '["web-1"]'
     entry = only_queue_entry(store, incident)
     assert entry["tier"] == "tier1" and entry["priority"] == incident["priority"]
     assert entry["key"].endswith(f"queue:tier1:{incident['priority']}")
+    prometheus.set_rules(RULES % "vector(1) > 1")
     resolved = store.wait_one(lambda i: i["state"] == "resolved", "resolved by Prometheus", 60)
     assert resolved["id"] == incident["id"] and resolved["unattended"] == "1"
     assert not [e for e in store.queued() if e["incident"] == incident["id"]]
@@ -58,7 +68,7 @@ def test_alertmanager_webhook(tmp_path, triaged, store, stop_at_end):
     assert incident["source"] == "alertmanager" and incident["category"] == "software"
     assert only_queue_entry(store, incident)["service"] == "checkout"
     am.add("alertname=HighErrorRate", "service=checkout", "severity=critical",
-           "--end=" + time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 1)))
+           ended_now())
     store.wait_one(lambda i: i["state"] == "resolved", "resolved through the webhook", 60)
     assert store.queued() == []
 
@@ -68,11 +78,10 @@ def test_alertmanager_truncated_group_does_not_resolve_what_still_fires(tmp_path
     """With max_alerts the payload's top-level status may say resolved while an alert fires."""
     am = Alertmanager(tmp_path / "am", triaged.url + "/webhook/alertmanager", max_alerts=1)
     stop_at_end(am)
-    past = "--end=" + time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 1))
     am.add("alertname=Twin", "instance=a", "severity=warning")
     am.add("alertname=Twin", "instance=b", "severity=warning")
     first = store.wait_one(lambda i: i["state"] == "open")
-    am.add("alertname=Twin", "instance=a", "severity=warning", past)
+    am.add("alertname=Twin", "instance=a", "severity=warning", ended_now())
     wait_until(lambda: store.incidents()[0]["state"] == "resolved" or
                any(a["state"] != "firing" for a in store.incidents()[0].alerts.values()),
                "the resolve of one twin arrives", 60)
@@ -102,8 +111,7 @@ def test_amtool_alert_add(triaged, store):
     assert incident["systems"] == '["db-7"]'
     assert amtool(triaged.url, "config", "show").stdout.strip() != ""
     amtool(triaged.url, "alert", "add", "alertname=ByHand", "severity=warning", "node=db-7",
-           "--end=" + time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 1)),
-           "--start=" + time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)))
+           ended_now())
     store.wait_one(lambda i: i["state"] == "resolved")
 
 
