@@ -203,9 +203,10 @@ int64_t http_deadline(const struct http_server *s, enum http_phase phase)
 static void expire(struct http_conn *c)
 {
     static const struct http_refusal too_slow = {
-        408, "timeout", "the request did not arrive in time (limits.http_idle)", true};
+        408, "request_timeout", "the request did not arrive in time (limits.http_idle)", true};
     static const struct http_refusal no_answer = {
-        503, "timeout", "no answer in time (limits.http_answer); it may still take effect", false};
+        503, "answer_timeout", "no answer in time (limits.http_answer); it may still take effect",
+        false};
 
     switch (c->phase) {
     case PHASE_READING:

@@ -10,6 +10,7 @@
 
 #include "triaged/base/mem.h"
 #include "triaged/net/http.h"
+#include "triaged/net/loop.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,7 +32,7 @@ static void start(void)
     struct http_callbacks cb = {on_request, NULL};
     struct diag why;
 
-    base = event_base_new();
+    base = net_loop_create();
     diag_init(&why);
     server = http_server_create(base, &cb);
     if (!http_server_listen(server, &l, -1, false, &why))

@@ -66,7 +66,8 @@ static inline bool app_idle(void *arg)
 static inline void app_init(struct app *a)
 {
     memset(a, 0, sizeof(*a));
-    a->base = event_base_new();
+    net_loop_log();
+    a->base = net_loop_create();
     assert_non_null(a->base);
     a->conf = conf_by_hand(1, 0);
     a->conf->http[0].address = S("127.0.0.1:0");

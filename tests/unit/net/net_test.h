@@ -28,6 +28,7 @@
 #include "triaged/base/mem.h"
 #include "triaged/base/metrics.h"
 #include "triaged/conf/conf.h"
+#include "triaged/net/loop.h"
 
 enum { WAIT_MS = 10000, REFS = 1000 };
 

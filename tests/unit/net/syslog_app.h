@@ -69,7 +69,8 @@ static inline void log_app_wait(struct log_app *a, size_t n)
 static inline void log_app_init(struct log_app *a, size_t n_listeners)
 {
     memset(a, 0, sizeof(*a));
-    a->base = event_base_new();
+    net_loop_log();
+    a->base = net_loop_create();
     assert_non_null(a->base);
     a->conf = conf_by_hand(0, n_listeners);
 }

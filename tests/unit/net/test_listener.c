@@ -70,7 +70,7 @@ static void on_request(void *arg, struct http_request *r)
 static void test_passed_sockets(void **state)
 {
     struct http_callbacks cb = {on_request, NULL};
-    struct event_base *base = event_base_new();
+    struct event_base *base = net_loop_create();
     struct listen_socket bound;
     struct conf_listener l = {0};
     struct http_server *s;
