@@ -50,5 +50,5 @@ for key in $(redis KEYS 'triaged:{*}:queue:*' | sort -t: -k5); do
 import json, sys
 for _, f in json.load(sys.stdin):
     e = dict(zip(f[::2], f[1::2])) if isinstance(f, list) else f
-    print("%-8s %-4s %-12s %-10s %-7s %s" % tuple(e.get(k, "") for k in ("incident", "priority", "team", "category", "systems", "title")))'
+    print("%-8s %-4s %-12s %-10s %-7s %s" % tuple(e.get(k, "") for k in ("incident", "priority", "team", "category", "system_count", "title")))'
 done

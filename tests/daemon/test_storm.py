@@ -40,7 +40,7 @@ def test_64_alerts_a_thousand_times(make_triaged, store):
     assert incident["system_count"] == "64" and len(incident.alerts) == 64
     assert {a["count"] for a in incident.alerts.values()} == {1000}
     entry, = store.queued()
-    assert entry["systems"] == "64"
+    assert entry["system_count"] == "64"
 
 
 def test_fifty_hosts_with_one_failing_disk_message(make_triaged, store):
