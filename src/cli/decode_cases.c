@@ -32,7 +32,7 @@ static bool to_bytes(struct str s, struct arena *a, struct str *out)
         unsigned char c = (unsigned char)s.p[i];
         if (c >= 0xC4)
             return false;
-        p[n++] = c < 0x80 ? (char)c : (char)((c & 3) << 6 | (s.p[++i] & 0x3F));
+        p[n++] = (char)(c < 0x80 ? c : (c & 3) << 6 | (s.p[++i] & 0x3F));
     }
     *out = (struct str){p, n};
     return true;
