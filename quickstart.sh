@@ -22,10 +22,14 @@ done
 install_packages $BUILD_PACKAGES $RUN_PACKAGES || exit 1
 
 echo "Building ..."
-[ -f build/build.ninja ] || meson setup build >build-setup.log 2>&1 || { cat build-setup.log; exit 1; }
-rm -f build-setup.log
-ninja -C build triaged triagectl 2>&1 | grep -E 'error|FAILED|warning' && exit 1
-[ -x build/src/daemon/triaged ] || { echo "the build failed; run: ninja -C build" >&2; exit 1; }
+build_log=$(mktemp) || exit 1
+if ! { [ -f build/build.ninja ] || meson setup build; } >"$build_log" 2>&1 ||
+    ! ninja -C build src/daemon/triaged src/cli/triagectl >>"$build_log" 2>&1; then
+    tail -40 "$build_log" >&2
+    echo "The build failed; the whole log is $build_log" >&2
+    exit 1
+fi
+rm -f "$build_log"
 
 run=$(mktemp -d "${TMPDIR:-/tmp}/triaged-quickstart.XXXXXX") || exit 1
 redis_pid= triaged_pid=
@@ -81,7 +85,7 @@ build/src/daemon/triaged -c "$run/triaged.yaml" >"$run/triaged.log" 2>&1 &
 triaged_pid=$!
 wait_for triaged curl -fsS "http://127.0.0.1:$http/-/ready"
 
-take="redis-cli -s $run/redis.sock EVAL \"for _,k in ipairs(KEYS) do local r=redis.call('XREADGROUP','GROUP','responders',ARGV[1],'COUNT',1,'STREAMS',k,'>') if r and r[1] then return r[1] end end return false\" 4 triaged:{platform}:queue:tier1:P1 triaged:{platform}:queue:tier1:P2 triaged:{platform}:queue:tier1:P3 triaged:{platform}:queue:tier1:P4 $USER"
+take="redis-cli -s $run/redis.sock EVAL \"for _,k in ipairs(KEYS) do local r=redis.call('XREADGROUP','GROUP','responders',ARGV[1],'COUNT',1,'STREAMS',k,'>') if r and r[1] then return r[1] end end return false\" 4 triaged:{platform}:queue:tier1:P1 triaged:{platform}:queue:tier1:P2 triaged:{platform}:queue:tier1:P3 triaged:{platform}:queue:tier1:P4 $(id -un)"
 cat <<EOF
 
 triaged is up (log: $run/triaged.log).

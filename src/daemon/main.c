@@ -32,6 +32,8 @@
 #include "supervisor.h"
 #include "triaged/base/diag.h"
 #include "triaged/base/log.h"
+#include "triaged/net/listen.h"
+#include "triaged/net/loop.h"
 
 static const char usage[] =
     "usage: triaged [-c FILE] [--check] [--log-level LEVEL]\n"
@@ -110,5 +112,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "triaged: unexpected argument \"%s\"\n", argv[optind]);
         return 2;
     }
-    return only_check ? check(file) : supervisor_run(file);
+    if (only_check)
+        return check(file);
+    net_loop_log();
+    net_adopt_passed_sockets();
+    return supervisor_run(file);
 }

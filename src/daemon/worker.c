@@ -25,6 +25,7 @@
 #include "triaged/base/mem.h"
 #include "triaged/base/metrics.h"
 #include "triaged/base/zone.h"
+#include "triaged/net/loop.h"
 
 enum {
     ENCODE_MAX = 16 * 1024 * 1024,
@@ -442,7 +443,7 @@ struct worker *worker_create(struct supervisor *sup, unsigned index, const struc
     buf_init(&w->encode, ENCODE_MAX);
     buf_init(&w->key, ENCODE_MAX);
     w->scratch = rules_scratch_create();
-    w->base = event_base_new();
+    w->base = net_loop_create();
     if (!w->base || !create_events(w) || !create_servers(w)) {
         diag_error(why, NULL, 0, 0, NULL, "cannot set up an event loop");
     } else if (open_spool(w, conf, why) && worker_configure(w, rules, why)) {
