@@ -168,6 +168,18 @@ static bool is_near(const struct rules_trace_item *it)
     return held > 1 || (held == 1 && !str_starts(it->rule->match.v[0].s, S("source")));
 }
 
+enum { MATCHER_SHOWN = 160 };
+
+/* Patterns can be pages long. */
+static void print_cut(struct str s, bool all)
+{
+    bool whole = all || s.n <= MATCHER_SHOWN;
+    size_t n = whole ? s.n : MATCHER_SHOWN;
+    while (!whole && n > 0 && ((unsigned char)s.p[n] & 0xC0) == 0x80)
+        n--; /* between characters */
+    printf("%.*s%s", (int)n, s.p ? s.p : "", whole ? "" : "...");
+}
+
 static void print_trace(const struct rules_trace *trace, bool all)
 {
     size_t far = 0;
@@ -176,11 +188,17 @@ static void print_trace(const struct rules_trace *trace, bool all)
         const struct rules_trace_item *it = &trace->v[i];
         if (it->matched) {
             printf("  + %.*s%s\n", STR_ARG(it->rule->name), it->rule->goes_on ? " (goes on)" : "");
-            for (size_t k = 0; k < it->rule->match.n; k++)
-                printf("      %.*s\n", STR_ARG(it->rule->match.v[k].s));
+            for (size_t k = 0; k < it->rule->match.n; k++) {
+                fputs("      ", stdout);
+                print_cut(it->rule->match.v[k].s, all);
+                putchar('\n');
+            }
         } else if (all || is_near(it)) {
-            printf("  - %.*s: %.*s, is \"%.*s\"\n", STR_ARG(it->rule->name), STR_ARG(it->failed->s),
-                   (int)(it->value.n > 100 ? 100 : it->value.n), it->value.p ? it->value.p : "");
+            printf("  - %.*s: ", STR_ARG(it->rule->name));
+            print_cut(it->failed->s, all);
+            fputs(", is \"", stdout);
+            print_cut(it->value, all);
+            puts("\"");
         } else {
             far++;
         }

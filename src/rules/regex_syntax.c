@@ -97,6 +97,26 @@ static bool take_escape(struct scan *c, bool in_class)
     return true;
 }
 
+/* [:name:] inside a class, c->i on its bracket: its length, 0 when it is none, or SIZE_MAX when RE2
+ * would refuse it. (PCRE2 would read on as an ordinary class.) */
+static size_t posix_class_len(const struct scan *c)
+{
+    static const char *const names[] = {"alnum", "alpha", "ascii", "blank", "cntrl",
+                                        "digit", "graph", "lower", "print", "punct",
+                                        "space", "upper", "word",  "xdigit"};
+    if (c->s.p[c->i] != '[' || peek(c, 1) != ':')
+        return 0;
+    struct str rest = str_sub(c->s, c->i + 2, c->s.n);
+    size_t end = str_find(rest, S(":]"));
+    if (end == rest.n)
+        return 0;
+    struct str name = str_sub(rest, str_starts(rest, S("^")), end);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq_c(name, names[i]))
+            return end + 4;
+    return SIZE_MAX;
+}
+
 static bool take_class(struct scan *c)
 {
     copy(c, 1);
@@ -110,13 +130,10 @@ static bool take_class(struct scan *c)
                 return false;
             continue;
         }
-        size_t len = 1;
-        if (c->s.p[c->i] == '[' && peek(c, 1) == ':') {
-            size_t end = str_find(str_sub(c->s, c->i + 2, c->s.n), S(":]"));
-            if (c->i + 2 + end < c->s.n)
-                len = end + 4;
-        }
-        copy(c, len);
+        size_t len = posix_class_len(c);
+        if (len == SIZE_MAX)
+            return refuse(c, c->i, "such a class", 2);
+        copy(c, len ? len : 1);
     }
     if (c->i < c->s.n)
         copy(c, 1);

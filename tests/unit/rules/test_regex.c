@@ -56,6 +56,8 @@ static const struct {
     {"[^a]", "\xC3\xA4", "a"},
     {"[]a]", "]", "b"},
     {"[[:digit:]]+", "123", "a"},
+    {"[[:^digit:]x]+", "ax", "1"},
+    {"[[:]+", "[:", "a"},
     {"[\\w.-]+", "a-b.c", "a b"},
     {"\\d{1,3}", "123", "1234"},
     {"a{,2}", "a{,2}", "aa"}, /* a literal in RE2 */
@@ -135,6 +137,8 @@ static const struct {
     {"\\h", "RE2 has no such a class: \\h at offset 0"},
     {"\\y", "RE2 has no such an escape: \\y at offset 0"},
     {"[\\b]", "RE2 has no such an escape: \\b at offset 1"},
+    {"[[:foo:]]", "RE2 has no such a class: [: at offset 1"},
+    {"[[:.[]x:]", "RE2 has no such a class: [: at offset 1"},
     {"a{1001}", "a repeat count over 1000: {1001} at offset 1"},
     {"a\\", "a backslash at the end"},
     {"(a", "missing closing parenthesis at offset 2"},
