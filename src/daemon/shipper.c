@@ -7,18 +7,25 @@
  *
  *   OK, SKIP            acknowledged
  *   GAP applied         stop sending, let what is in flight come back, then go back to the record
- *                       that follows `applied`; if that one is no longer kept: adopt
+ *                       that follows `applied`; if that one is no longer kept, or if Redis knows
+ *                       nothing of a stream that it once acknowledged: adopt
  *   WAIT (OOM …)        as GAP, from the record itself, after a pause
  *   REFUSED             dead letter, then script `skip` moves past it
  *   LOST                all that is kept is sent again when the store is ready
+ *
+ * Nothing is sent before the ticker has stored the settings in this Redis (it may be an empty one):
+ * else incidents would be opened by the built-in SLA table.
  */
 #include "shipper.h"
 
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "store_keys.h"
+#include "supervisor.h"
+#include "ticker.h"
 #include "worker.h"
 #include "triaged/alert/observation.h"
 #include "triaged/base/clock.h"
@@ -31,7 +38,13 @@ enum {
     IN_FLIGHT_ITEMS = 4096,
     HEAD_ARGS = 7,
     WAIT_MS = 250, /* pause after an error that passes by itself */
+    SETTINGS_LOOK_MS = 20,
+    SETTINGS_PATIENCE_MS = 2000, /* then records are sent without them */
+    DEAD_REMEMBERED = 64,
 };
+
+static const int64_t ship_bounds_ms[] = {5,    10,   25,    50,    100,    250,     500,
+                                         1000, 5000, 15000, 60000, 300000, 1800000, 7200000};
 
 static struct metric_family shipped_total = {
     .name = "triaged_shipped_records_total",
@@ -50,6 +63,26 @@ static struct metric_family adopted_total = {
     .help = "Times that Redis had lost more than the spool still kept.",
     .type = METRIC_COUNTER,
 };
+static struct metric_family resent_total = {
+    .name = "triaged_ship_resent_records_total",
+    .help = "Records sent again though Redis had acknowledged them, in case it lost them.",
+    .type = METRIC_COUNTER,
+};
+static struct metric_family ship_seconds = {
+    .name = "triaged_ship_seconds",
+    .help = "Time from a record's append to the spool to its first acknowledgement by Redis.",
+    .type = METRIC_HISTOGRAM,
+    .scale = 1e-3,
+    .bounds = ship_bounds_ms,
+    .n_bounds = ARRAY_LEN(ship_bounds_ms),
+};
+/* Also what `adopt` lifts the counter of a Redis over that forgot it: shared by all workers. */
+static struct metric_family highest_number = {
+    .name = "triaged_incident_number_highest",
+    .help = "Highest incident number that this daemon has seen, by team.",
+    .type = METRIC_GAUGE,
+    .labels = {"team"},
+};
 static struct metric_family dead_letters_total = {
     .name = "triaged_dead_letters_total",
     .help = "Records that Redis refused for their own sake, kept in the dead-letter file.",
@@ -61,9 +94,15 @@ struct flight { /* one record on its way; lives until its answer */
     struct flight *next_free;
     char stream[33];
     uint64_t seq, prev, position;
+    int64_t appended_ms;
     uint32_t items;
     size_t team; /* index in s->teams */
-    bool is_verb;
+    bool is_verb, again;
+};
+
+struct team { /* names seen, never forgotten: a handful */
+    struct str name;
+    struct metric_cell *highest;
 };
 
 struct shipper {
@@ -78,15 +117,27 @@ struct shipper {
     char gap_stream[33];
     size_t gap_team;
     uint64_t gap_applied;
+    bool gap_forgotten;      /* Redis has no `applied` of that stream at all */
     int64_t wait_until_ms;   /* monotonic */
+    int64_t patience_ms;     /* monotonic: until when settings are waited for */
+    struct event *later;     /* looks again after a pause */
     unsigned records, items; /* in flight */
     bool exhausted;          /* the last look found nothing to send */
     struct flight *free;
     struct str *args;
     size_t args_cap;
-    struct str *teams; /* names seen, never forgotten: a handful */
+    struct team *teams;
     size_t n_teams;
+    uint64_t dead[DEAD_REMEMBERED]; /* positions kept in the dead-letter file, the last ones */
+    size_t n_dead;
 };
+
+static void on_later(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    shipper_kick(arg);
+}
 
 struct shipper *shipper_create(struct worker *w, struct spool *spool, shipper_verb_fn *on_verb,
                                void *arg)
@@ -97,6 +148,7 @@ struct shipper *shipper_create(struct worker *w, struct spool *spool, shipper_ve
     s->spool = spool;
     s->on_verb = on_verb;
     s->arg = arg;
+    s->later = evtimer_new(w->base, on_later, s);
     return s;
 }
 
@@ -111,7 +163,9 @@ void shipper_destroy(struct shipper *s)
         free(f);
     }
     for (size_t i = 0; i < s->n_teams; i++)
-        free((char *)s->teams[i].p);
+        free((char *)s->teams[i].name.p);
+    if (s->later)
+        event_free(s->later);
     free(s->teams);
     free(s->args);
     free(s);
@@ -120,11 +174,35 @@ void shipper_destroy(struct shipper *s)
 static size_t team_index(struct shipper *s, struct str team)
 {
     for (size_t i = 0; i < s->n_teams; i++)
-        if (str_eq(s->teams[i], team))
+        if (str_eq(s->teams[i].name, team))
             return i;
     s->teams = xrealloc_array(s->teams, s->n_teams + 1, sizeof(*s->teams));
-    s->teams[s->n_teams] = (struct str){xstrndup(team.p, team.n), team.n};
+    s->teams[s->n_teams].name = (struct str){xstrndup(team.p, team.n), team.n};
+    s->teams[s->n_teams].highest = metric_cell(&highest_number, s->teams[s->n_teams].name.p);
     return s->n_teams++;
+}
+
+/* Now, as Redis' clock shows it. */
+static int64_t store_now(const struct shipper *s)
+{
+    struct store_health health;
+
+    store_health(s->w->store, &health);
+    return clock_wall_ms() + health.clock_offset_ms;
+}
+
+static void look_later(struct shipper *s, int64_t ms)
+{
+    struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+    if (s->later && !evtimer_pending(s->later, NULL))
+        evtimer_add(s->later, &tv);
+}
+
+static void pause_sending(struct shipper *s)
+{
+    s->wait_until_ms = clock_mono_ms() + WAIT_MS;
+    look_later(s, WAIT_MS + 1);
 }
 
 static struct flight *flight_take(struct shipper *s)
@@ -186,7 +264,7 @@ static bool build_args(struct shipper *s, const struct spool_record *r, char tex
     s->args[2] = str_c(text[1]);
     s->args[3] = str_c(text[2]);
     s->args[4] = str_c(text[3]);
-    s->args[5] = S("0");
+    s->args[5] = r->acked ? S("1") : S("0");
     s->args[6] = str_c(text[4]);
     return true;
 }
@@ -207,13 +285,36 @@ static void send_record(struct shipper *s, const struct spool_record *r)
     f->seq = r->seq;
     f->prev = r->prev;
     f->position = r->position;
+    f->appended_ms = r->appended_ms;
     f->items = h.n_items;
     f->team = team_index(s, r->team);
     f->is_verb = h.script == RECORD_VERB;
+    f->again = r->acked;
+    if (r->acked)
+        metric_add(metric_cell(&resent_total), 1);
     s->records++;
     s->items += h.n_items;
     store_call(s->w->store, h.script == RECORD_VERB ? SCRIPT_VERB : SCRIPT_OBSERVE, &key, 1,
                s->args, HEAD_ARGS + (size_t)h.n_fields * h.n_items, on_answer, f);
+}
+
+/* Whether the ticker has stored the settings in the Redis that this connection leads to. */
+static bool settings_are_stored(struct shipper *s)
+{
+    struct store_health health;
+
+    if (clock_mono_ms() >= s->patience_ms)
+        return true;
+    store_health(s->w->store, &health);
+    return atomic_load(&s->w->supervisor->settings_in) == ticker_run_hash(health.run_id);
+}
+
+/* Redis has forgotten what it had: the settings too. */
+static void ask_for_settings(struct shipper *s)
+{
+    atomic_store(&s->w->supervisor->settings_in, 0);
+    mailbox_post(s->w->supervisor->mailbox, SUPERVISOR_SETTINGS, NULL, NULL, 0);
+    s->patience_ms = clock_mono_ms() + SETTINGS_PATIENCE_MS;
 }
 
 void shipper_kick(struct shipper *s)
@@ -223,6 +324,10 @@ void shipper_kick(struct shipper *s)
     s->exhausted = false;
     if (!s->ready || s->draining || clock_mono_ms() < s->wait_until_ms)
         return;
+    if (!settings_are_stored(s)) {
+        look_later(s, SETTINGS_LOOK_MS);
+        return;
+    }
     while (!s->draining && s->records < IN_FLIGHT_RECORDS && s->items < IN_FLIGHT_ITEMS) {
         if (!spool_next(s->spool, &r)) {
             s->exhausted = true;
@@ -252,32 +357,48 @@ static void on_adopted(void *arg, enum store_status status, const struct store_r
     s->draining = false;
     if (status != STORE_OK) {
         log_warn("ship", "adopt was not done, trying again: %.*s", STR_ARG(error));
-        s->wait_until_ms = clock_mono_ms() + WAIT_MS;
+        pause_sending(s);
+    } else {
+        metric_add(metric_cell(&adopted_total), 1);
+        atomic_store(&s->w->status.rewound, true);
     }
     spool_rewind_all(s->spool);
     shipper_kick(s);
 }
 
-/* Redis lost more than we kept: take what is left as the new beginning, and say so. */
+/* Redis lost more than we kept, or all it had: take what is left as the new beginning, and say so.
+ */
 static void adopt(struct shipper *s, uint64_t applied_before_oldest)
 {
-    char key_text[STORE_KEY_SIZE], now[24], seq[24];
-    struct str key = store_key(s->w->conf->prefix, s->teams[s->gap_team], "applied", key_text);
-    struct str args[] = {STR_NONE, str_c(s->gap_stream), STR_NONE, S("0")};
+    const struct team *team = &s->teams[s->gap_team];
+    char key_text[STORE_KEY_SIZE], now[24], seq[24], highest[24];
+    struct str key = store_key(s->w->conf->prefix, team->name, "applied", key_text);
+    struct str args[] = {STR_NONE, str_c(s->gap_stream), STR_NONE, STR_NONE};
 
-    snprintf(now, sizeof(now), "%lld", (long long)clock_wall_ms());
+    snprintf(now, sizeof(now), "%lld", (long long)store_now(s));
     snprintf(seq, sizeof(seq), "%llu", (unsigned long long)applied_before_oldest);
+    snprintf(highest, sizeof(highest), "%lld", (long long)metric_get(team->highest));
     args[0] = str_c(now);
     args[2] = str_c(seq);
+    args[3] = str_c(highest);
     log_error("ship",
-              "Redis has lost records that this daemon no longer keeps; going on from what "
-              "is left team=%.*s stream=%s applied=%llu oldest_kept_after=%s",
-              STR_ARG(s->teams[s->gap_team]), s->gap_stream, (unsigned long long)s->gap_applied,
-              seq);
-    metric_add(metric_cell(&adopted_total), 1);
-    atomic_store(&s->w->status.rewound, true);
+              "Redis has lost records that it had acknowledged; going on from what is kept here "
+              "team=%.*s stream=%s applied=%llu kept_after=%s",
+              STR_ARG(team->name), s->gap_stream, (unsigned long long)s->gap_applied, seq);
+    ask_for_settings(s);
     s->draining = true;
     store_call(s->w->store, SCRIPT_ADOPT, &key, 1, args, ARRAY_LEN(args), on_adopted, s);
+}
+
+/* The next record of the spool was acknowledged to us once. */
+static bool next_was_acked(struct shipper *s)
+{
+    struct spool_record r;
+
+    if (!spool_next(s->spool, &r))
+        return false;
+    spool_rewind(s->spool, r.position);
+    return r.acked;
 }
 
 /* Nothing is in flight any more: go back as far as the answers asked for, and on. */
@@ -286,11 +407,14 @@ static void drained(struct shipper *s)
     bool gap = s->gap;
 
     s->draining = s->gap = false;
+    if (!s->ready) /* shipper_on_store begins anew */
+        return;
     if (gap) {
         uint64_t oldest_prev;
+        bool kept = spool_rewind_after(s->spool, s->gap_stream, s->teams[s->gap_team].name,
+                                       s->gap_applied, &oldest_prev);
 
-        if (!spool_rewind_after(s->spool, s->gap_stream, s->teams[s->gap_team], s->gap_applied,
-                                &oldest_prev)) {
+        if (!kept || (s->gap_forgotten && next_was_acked(s))) {
             s->rewind_needed = false;
             adopt(s, oldest_prev);
             return;
@@ -318,29 +442,65 @@ static void count_effects(const struct store_reply *reply)
     }
 }
 
+static void raise_highest(struct shipper *s, size_t team, int64_t number)
+{
+    _Atomic int64_t *value = &s->teams[team].highest->value;
+    int64_t seen = atomic_load(value);
+
+    while (number > seen && !atomic_compare_exchange_weak(value, &seen, number))
+        ;
+}
+
+/* GAP applied forgotten. The first of them is the place to go back to. */
+static void on_gap(struct shipper *s, const struct flight *f, const struct store_reply *reply)
+{
+    metric_add(metric_cell(&shipped_total, "gap"), 1);
+    if (!s->gap) {
+        s->gap = true;
+        memcpy(s->gap_stream, f->stream, sizeof(s->gap_stream));
+        s->gap_team = f->team;
+        s->gap_applied = (uint64_t)store_reply_int(store_reply_at(reply, 1));
+        s->gap_forgotten = store_reply_int(store_reply_at(reply, 2)) != 0;
+    }
+    drain_to(s, f->position);
+}
+
+static void on_applied(struct shipper *s, const struct flight *f, const struct store_reply *reply)
+{
+    if (!f->again)
+        metric_observe(metric_cell(&ship_seconds), clock_wall_ms() - f->appended_ms);
+    if (f->is_verb)
+        return;
+    count_effects(reply);
+    raise_highest(s, f->team, store_reply_int(store_reply_at(reply, 10)));
+}
+
 static void on_reply(struct shipper *s, const struct flight *f, const struct store_reply *reply)
 {
     struct str word = store_reply_str(store_reply_at(reply, 0));
+    bool applied = str_eq(word, S("OK"));
 
     if (str_eq(word, S("GAP"))) {
-        uint64_t applied = (uint64_t)store_reply_int(store_reply_at(reply, 1));
-
-        metric_add(metric_cell(&shipped_total, "gap"), 1);
-        if (!s->gap) { /* the first of them is the place to go back to */
-            s->gap = true;
-            memcpy(s->gap_stream, f->stream, sizeof(s->gap_stream));
-            s->gap_team = f->team;
-            s->gap_applied = applied;
-        }
-        drain_to(s, f->position);
+        on_gap(s, f, reply);
         return;
     }
-    metric_add(metric_cell(&shipped_total, str_eq(word, S("SKIP")) ? "skip" : "ok"), 1);
+    metric_add(metric_cell(&shipped_total, applied ? "ok" : "skip"), 1);
+    if (applied)
+        on_applied(s, f, reply);
     if (f->is_verb && s->on_verb)
         s->on_verb(s->arg, f->position, reply, STR_NONE);
-    else if (str_eq(word, S("OK")))
-        count_effects(reply);
     spool_ack(s->spool, f->position, clock_wall_ms());
+}
+
+static void flight_landed(struct flight *f)
+{
+    struct shipper *s = f->s;
+
+    flight_done(f);
+    if (s->draining && s->records == 0)
+        drained(s);
+    else if (!s->exhausted)
+        shipper_kick(s);
 }
 
 static void on_skipped(void *arg, enum store_status status, const struct store_reply *reply,
@@ -349,23 +509,25 @@ static void on_skipped(void *arg, enum store_status status, const struct store_r
     struct flight *f = arg;
     struct shipper *s = f->s;
 
-    (void)reply;
-    if (status == STORE_OK)
+    if (status == STORE_OK && str_eq(store_reply_str(store_reply_at(reply, 0)), S("GAP"))) {
+        on_gap(s, f, reply);
+    } else if (status == STORE_OK) {
         spool_ack(s->spool, f->position, clock_wall_ms());
-    else
+    } else if (status == STORE_LOST || status == STORE_DOWN) {
+        s->ready = false;
+    } else {
         log_warn("ship", "skip was not done, trying again: %.*s", STR_ARG(error));
-    flight_done(f);
-    if (status != STORE_OK)
+        pause_sending(s);
         drain_to(s, f->position);
-    if (s->draining && s->records == 0)
-        drained(s);
+    }
+    flight_landed(f);
 }
 
 /* A record that Redis refuses for its own sake: kept aside, then moved past. */
-static void skip(struct shipper *s, const struct flight *of, struct str error)
+static void skip(struct shipper *s, const struct flight *of)
 {
     char key_text[STORE_KEY_SIZE], now[24], seq[24], prev[24];
-    struct str key = store_key(s->w->conf->prefix, s->teams[of->team], "applied", key_text);
+    struct str key = store_key(s->w->conf->prefix, s->teams[of->team].name, "applied", key_text);
     struct flight *f = flight_take(s);
     struct str args[4];
 
@@ -375,20 +537,35 @@ static void skip(struct shipper *s, const struct flight *of, struct str error)
     f->position = of->position;
     f->team = of->team;
     f->items = 0;
+    f->is_verb = f->again = false;
     s->records++;
-    snprintf(now, sizeof(now), "%lld", (long long)clock_wall_ms());
+    snprintf(now, sizeof(now), "%lld", (long long)store_now(s));
     snprintf(seq, sizeof(seq), "%llu", (unsigned long long)f->seq);
     snprintf(prev, sizeof(prev), "%llu", (unsigned long long)f->prev);
     args[0] = str_c(now);
     args[1] = str_c(f->stream);
     args[2] = str_c(seq);
     args[3] = str_c(prev);
+    store_call(s->w->store, SCRIPT_SKIP, &key, 1, args, ARRAY_LEN(args), on_skipped, f);
+}
+
+/* Keeps it aside once, however often it is sent again. */
+static void keep_dead(struct shipper *s, const struct spool_record *r, struct str error)
+{
+    size_t n = s->n_dead < DEAD_REMEMBERED ? s->n_dead : DEAD_REMEMBERED;
+
+    for (size_t i = 0; i < n; i++)
+        if (s->dead[i] == r->position)
+            return;
+    if (r->acked) /* an earlier `skip` was done */
+        return;
+    s->dead[s->n_dead++ % DEAD_REMEMBERED] = r->position;
     log_error("ship",
               "Redis refuses a record for its own sake; kept in the dead-letter file "
-              "team=%.*s stream=%s seq=%s error=\"%.*s\"",
-              STR_ARG(s->teams[f->team]), f->stream, seq, STR_ARG(error));
+              "team=%.*s stream=%s seq=%llu error=\"%.*s\"",
+              STR_ARG(r->team), r->stream, (unsigned long long)r->seq, STR_ARG(error));
     metric_add(metric_cell(&dead_letters_total), 1);
-    store_call(s->w->store, SCRIPT_SKIP, &key, 1, args, ARRAY_LEN(args), on_skipped, f);
+    spool_dead_letter(s->spool, r, error, clock_wall_ms());
 }
 
 static void refuse(struct shipper *s, const struct spool_record *r, struct str error)
@@ -397,8 +574,8 @@ static void refuse(struct shipper *s, const struct spool_record *r, struct str e
 
     memcpy(of.stream, r->stream, sizeof(of.stream));
     of.team = team_index(s, r->team);
-    spool_dead_letter(s->spool, r, error, clock_wall_ms());
-    skip(s, &of, error);
+    keep_dead(s, r, error);
+    skip(s, &of);
 }
 
 /* The payload of a refused record is read again from the spool: flights carry none. */
@@ -407,8 +584,8 @@ static void refuse_flight(struct shipper *s, const struct flight *f, struct str 
     struct spool_record r;
 
     if (spool_read(s->spool, f->position, &r))
-        spool_dead_letter(s->spool, &r, error, clock_wall_ms());
-    skip(s, f, error);
+        keep_dead(s, &r, error);
+    skip(s, f);
     drain_to(s, f->position + 1); /* those behind it were answered GAP */
 }
 
@@ -424,7 +601,7 @@ static void on_answer(void *arg, enum store_status status, const struct store_re
         break;
     case STORE_WAIT:
         metric_add(metric_cell(&shipped_total, "wait"), 1);
-        s->wait_until_ms = clock_mono_ms() + WAIT_MS;
+        pause_sending(s);
         drain_to(s, f->position);
         break;
     case STORE_REFUSED:
@@ -439,12 +616,11 @@ static void on_answer(void *arg, enum store_status status, const struct store_re
         s->ready = false; /* shipper_on_store goes back to the beginning */
         break;
     }
-    flight_done(f);
-    if (s->draining && s->records == 0)
-        drained(s);
-    else if (!s->exhausted)
-        shipper_kick(s);
+    flight_landed(f);
 }
+
+/* ---- the store ----------------------------------------------------------------------------------
+ */
 
 void shipper_on_store(struct shipper *s, bool ready)
 {
@@ -453,6 +629,7 @@ void shipper_on_store(struct shipper *s, bool ready)
         return;
     s->draining = s->rewind_needed = s->gap = false;
     s->wait_until_ms = 0;
+    s->patience_ms = clock_mono_ms() + SETTINGS_PATIENCE_MS;
     spool_rewind_all(s->spool);
     shipper_kick(s);
 }
@@ -467,10 +644,26 @@ static void on_stream_gone(void *arg, const char *stream, struct str team)
     store_command(s->w->store, args, ARRAY_LEN(args), NULL, NULL);
 }
 
+/* A sign of life of a Redis that has nothing to acknowledge. Being connected is none: a Redis that
+ * hangs may come back without what it acknowledged last. */
+static void on_pong(void *arg, enum store_status status, const struct store_reply *reply,
+                    struct str error)
+{
+    struct shipper *s = arg;
+
+    (void)reply;
+    (void)error;
+    if (status == STORE_OK)
+        spool_alive(s->spool, clock_wall_ms());
+}
+
 void shipper_tick(struct shipper *s, int64_t now_ms)
 {
+    static const struct str ping[] = {{"PING", 4}};
+
     if (s->ready) { /* what is forgotten here is to be forgotten there too */
-        spool_alive(s->spool, now_ms);
+        if (s->records == 0)
+            store_command(s->w->store, ping, ARRAY_LEN(ping), on_pong, s);
         spool_tick(s->spool, now_ms, on_stream_gone, s);
     }
     shipper_kick(s);

@@ -22,6 +22,7 @@
 #include "triaged/base/log.h"
 #include "triaged/base/mem.h"
 #include "triaged/base/metrics.h"
+#include "triaged/net/loop.h"
 #include "triaged/store/store.h"
 
 enum { WORKER_STALLED_MS = 15000 };
@@ -138,6 +139,9 @@ static void on_message(void *arg, struct message *m)
     case SUPERVISOR_STOPPED:
         on_worker_stopped(sup);
         break;
+    case SUPERVISOR_SETTINGS:
+        ticker_send_settings(sup->ticker);
+        break;
     }
 }
 
@@ -166,7 +170,7 @@ static bool boot(struct supervisor *sup, struct diag *why)
     if (!sup->rules)
         return false;
     conf = ruleset_conf(sup->rules);
-    sup->base = event_base_new();
+    sup->base = net_loop_create();
     if (!sup->base || !create_events(sup)) {
         diag_error(why, NULL, 0, 0, NULL, "cannot set up the main event loop");
         return false;

@@ -5,6 +5,7 @@
 #ifndef TRIAGED_DAEMON_SUPERVISOR_H
 #define TRIAGED_DAEMON_SUPERVISOR_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +23,7 @@ enum supervisor_message {
     SUPERVISOR_RELOAD,     /* data: worker, more: its request; from POST /-/reload */
     SUPERVISOR_CONFIGURED, /* data: worker, more: malloc'ed error text or NULL */
     SUPERVISOR_STOPPED,    /* data: worker; its loop has ended */
+    SUPERVISOR_SETTINGS,   /* Redis has forgotten the settings: store them again */
 };
 
 struct reload { /* one at a time; a request that comes meanwhile is told so */
@@ -45,6 +47,7 @@ struct supervisor {
     struct event *hup, *term, *intr, *second;
     bool stopping;
     int64_t started_ms;
+    _Atomic uint64_t settings_in; /* ticker_run_hash of the Redis that has all settings; shared */
 };
 
 /* Loads the file, builds workers, runs until told to stop. Exit status. */

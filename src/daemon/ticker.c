@@ -47,6 +47,9 @@ struct ticker {
     const struct conf *conf; /* owns a reference */
     struct store *store;
     int64_t loaded_ms;
+    unsigned settings_waiting; /* calls of the last round not yet answered */
+    unsigned settings_round;
+    bool settings_failed;
     char instance[96];
     bool ready, listing, left;
     unsigned in_flight; /* tick calls */
@@ -57,7 +60,7 @@ struct ticker {
 
 struct team_call { /* what a callback needs to know */
     struct ticker *t;
-    unsigned again;
+    unsigned again; /* of a tick; the round of settings */
     char team[];
 };
 
@@ -74,6 +77,25 @@ static struct team_call *team_call(struct ticker *t, const char *team, unsigned 
 /* ---- settings
  * ------------------------------------------------------------------------------------ */
 
+uint64_t ticker_run_hash(const char *run_id)
+{
+    return hash_fnv1a64(FNV1A64_INIT, run_id, strlen(run_id)) | 1;
+}
+
+/* Once all teams have theirs, the workers may ship. */
+static void settings_answered(struct ticker *t, unsigned round, bool ok)
+{
+    struct store_health health;
+
+    if (round != t->settings_round)
+        return;
+    t->settings_failed = t->settings_failed || !ok;
+    if (--t->settings_waiting > 0 || t->settings_failed)
+        return;
+    store_health(t->store, &health);
+    atomic_store(&t->sup->settings_in, ticker_run_hash(health.run_id));
+}
+
 static void on_settings(void *arg, enum store_status status, const struct store_reply *reply,
                         struct str error)
 {
@@ -81,6 +103,7 @@ static void on_settings(void *arg, enum store_status status, const struct store_
     struct str word = store_reply_str(store_reply_at(reply, 0));
     int64_t loaded = store_reply_int(store_reply_at(reply, 2));
 
+    settings_answered(c->t, c->again, status == STORE_OK);
     if (status == STORE_REFUSED)
         log_error("tick", "settings refused team=%s: %.*s", c->team, STR_ARG(error));
     if (status == STORE_OK) {
@@ -99,6 +122,15 @@ static void on_settings(void *arg, enum store_status status, const struct store_
     free(c);
 }
 
+/* Now, as Redis' clock shows it. */
+static int64_t store_now(const struct ticker *t)
+{
+    struct store_health health;
+
+    store_health(t->store, &health);
+    return clock_wall_ms() + health.clock_offset_ms;
+}
+
 static void send_team_settings(struct ticker *t, const struct conf_team *team)
 {
     struct str args[4 + SETTINGS_ARGS_MAX], key;
@@ -108,7 +140,7 @@ static void send_team_settings(struct ticker *t, const struct conf_team *team)
 
     arena_init(&a, 0);
     key = store_key(t->conf->prefix, team->name, "applied", key_text);
-    snprintf(now, sizeof(now), "%lld", (long long)clock_wall_ms());
+    snprintf(now, sizeof(now), "%lld", (long long)store_now(t));
     snprintf(loaded, sizeof(loaded), "%lld", (long long)t->loaded_ms);
     snprintf(name, sizeof(name), "%.*s", STR_ARG(team->name));
     args[0] = str_c(now);
@@ -116,14 +148,20 @@ static void send_team_settings(struct ticker *t, const struct conf_team *team)
     args[2] = str_c(t->conf->shared_hash);
     args[3] = S("0");
     n = 4 + settings_args(t->conf, team, &a, args + 4);
-    store_call(t->store, SCRIPT_SETTINGS, &key, 1, args, n, on_settings, team_call(t, name, 0));
+    store_call(t->store, SCRIPT_SETTINGS, &key, 1, args, n, on_settings,
+               team_call(t, name, t->settings_round));
     arena_finish(&a);
 }
 
-static void send_settings(struct ticker *t)
+void ticker_send_settings(struct ticker *t)
 {
     char key[STORE_KEY_SIZE];
 
+    if (!t->ready)
+        return;
+    t->settings_round++;
+    t->settings_waiting = (unsigned)t->conf->n_teams;
+    t->settings_failed = false;
     snprintf(key, sizeof(key), "%.*s:teams", STR_ARG(t->conf->prefix));
     for (size_t i = 0; i < t->conf->n_teams; i++) {
         struct str add[] = {S("SADD"), str_c(key), t->conf->teams[i].name};
@@ -177,10 +215,8 @@ static void tick_team(struct ticker *t, const char *team, unsigned again)
     char key_text[STORE_KEY_SIZE], now[24], oldest[24], claim[24], budget[24];
     struct str key = store_key(t->conf->prefix, str_c(team), "applied", key_text);
     struct str args[] = {STR_NONE, str_c(t->instance), STR_NONE, STR_NONE, STR_NONE};
-    struct store_health health;
 
-    store_health(t->store, &health);
-    snprintf(now, sizeof(now), "%lld", (long long)(clock_wall_ms() + health.clock_offset_ms));
+    snprintf(now, sizeof(now), "%lld", (long long)store_now(t));
     snprintf(oldest, sizeof(oldest), "%lld", (long long)oldest_waiting(t));
     snprintf(claim, sizeof(claim), "%lld", (long long)t->conf->claim_after_ms);
     snprintf(budget, sizeof(budget), "%d", TICK_BUDGET);
@@ -202,6 +238,16 @@ static void forget_teams(struct ticker *t)
     t->n_teams = 0;
 }
 
+static bool all_listed(const struct ticker *t)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < t->conf->n_teams; i++)
+        for (size_t k = 0; k < t->n_teams; k++)
+            found += str_eq_c(t->conf->teams[i].name, t->teams[k]);
+    return found == t->conf->n_teams || t->n_teams == TEAMS_MAX;
+}
+
 static void on_teams(void *arg, enum store_status status, const struct store_reply *reply,
                      struct str error)
 {
@@ -217,6 +263,11 @@ static void on_teams(void *arg, enum store_status status, const struct store_rep
         struct str team = store_reply_str(store_reply_at(reply, i));
 
         t->teams[t->n_teams++] = xstrndup(team.p, team.n);
+    }
+    if (!all_listed(t)) { /* a Redis that was emptied while we were connected */
+        log_warn("tick", "Redis has forgotten our teams, storing their settings again");
+        ticker_send_settings(t);
+        return;
     }
     for (size_t i = 0; i < t->n_teams; i++)
         tick_team(t, t->teams[i], 0);
@@ -245,7 +296,7 @@ static void on_state(void *arg, enum store_state state, const char *why)
     (void)why;
     t->ready = state == STORE_S_READY;
     if (t->ready)
-        send_settings(t);
+        ticker_send_settings(t);
 }
 
 /* The same for every start of this daemon on this spool: `horizon` is held by name. */
@@ -279,8 +330,7 @@ void ticker_configure(struct ticker *t, const struct conf *conf)
     conf_unref(t->conf);
     t->conf = conf_ref(conf);
     t->loaded_ms = clock_wall_ms();
-    if (t->ready)
-        send_settings(t);
+    ticker_send_settings(t);
 }
 
 static void on_left(void *arg, enum store_status status, const struct store_reply *reply,
@@ -299,7 +349,7 @@ void ticker_leave(struct ticker *t)
     char key_text[STORE_KEY_SIZE], now[24];
 
     t->left = true;
-    snprintf(now, sizeof(now), "%lld", (long long)clock_wall_ms());
+    snprintf(now, sizeof(now), "%lld", (long long)store_now(t));
     if (!t->ready || oldest_waiting(t) != 0) /* what is not shipped holds the horizon on purpose */
         return;
     for (size_t i = 0; i < t->n_teams; i++) {

@@ -10,7 +10,8 @@ import json
 import random
 import socket
 import threading
-import time
+
+from harness import wait_until
 
 GROUPS = 36
 
@@ -173,7 +174,7 @@ class SyslogSender(Sender):
 class Load:
     KINDS = (WebhookSender, ApiV2Sender, SyslogSender)
 
-    def __init__(self, seed, target, senders=6, pause=0.02, name="t", kinds=KINDS):
+    def __init__(self, seed, target, senders=6, pause=0.04, name="t", kinds=KINDS):
         self.seed, self.target, self.pause, self.name = seed, target, pause, name
         self.ledger = Ledger()
         self.stopping, self.running = threading.Event(), threading.Event()
@@ -200,10 +201,9 @@ class Load:
 
     def wait_sent(self, n, timeout=60):
         """Waits until n more alerts were sent."""
-        want, deadline = self.sent + n, time.monotonic() + timeout
-        while self.sent < want:
-            assert time.monotonic() < deadline, f"only {self.sent - want + n} of {n} alerts were sent"
-            time.sleep(0.01)
+        want = self.sent + n
+        wait_until(lambda: self.sent >= want, lambda: f"{n} more alerts sent; {want - self.sent} are missing",
+                   timeout)
 
     def stop(self):
         self.stopping.set()

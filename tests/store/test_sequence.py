@@ -16,7 +16,7 @@ def dump(team):
 
 
 def test_in_order(team):
-    assert team.record([obs()], T0, ST, 5, 0) == ['OK', 5, 1, 0, 0, 0, 0, 0, 1, 0]
+    assert team.record([obs()], T0, ST, 5, 0) == ['OK', 5, 1, 0, 0, 0, 0, 0, 1, 0, 1]
     assert team.record([obs()], T0, ST, 9, 5)[:2] == ['OK', 9]
     assert team.hash('applied') == {ST: '9'}
     assert team.inc()['count'] == '2'
@@ -27,8 +27,8 @@ def test_skip_and_gap_write_nothing(team):
     before, events = team.inc(), team.events()
     assert team.record([obs(at=T0 + S)], T0 + S, ST, 5, 0) == ['SKIP', 5]
     assert team.record([obs(at=T0 + S)], T0 + S, ST, 4, 0) == ['SKIP', 5]
-    assert team.record([obs(at=T0 + S)], T0 + S, ST, 7, 6) == ['GAP', 5]
-    assert team.record([obs(fp='x', key='new{}')], T0 + S, 'cd' * 16, 7, 6) == ['GAP', 0]
+    assert team.record([obs(at=T0 + S)], T0 + S, ST, 7, 6) == ['GAP', 5, 0]
+    assert team.record([obs(fp='x', key='new{}')], T0 + S, 'cd' * 16, 7, 6) == ['GAP', 0, 1]
     assert (team.inc(), team.events(), team.ids()) == (before, events, ['NET-1'])
     assert team.hash('settings')['last_now'] == str(T0)
 
@@ -63,7 +63,7 @@ def test_wrong_number_of_fields(team):
 
 def test_skip_script(team):
     team.record([obs()], T0, ST, 1, 0)
-    assert team.run('skip', T0, ST, 3, 2) == ['GAP', 1]
+    assert team.run('skip', T0, ST, 3, 2) == ['GAP', 1, 0]
     assert team.run('skip', T0, ST, 2, 1) == ['OK', 2]
     assert team.run('skip', T0, ST, 2, 1) == ['SKIP', 2]
     assert team.record([obs()], T0, ST, 3, 2)[0] == 'OK'
@@ -73,13 +73,24 @@ def test_adopt_after_loss(team):
     for i in range(3):
         team.fire(fp='a%d' % i, key='k%d{}' % i)
     team.r.flushall()
-    assert team.record([obs()], T0, ST, 41, 40) == ['GAP', 0]
+    assert team.record([obs()], T0, ST, 41, 40) == ['GAP', 0, 1]
     assert team.run('adopt', T0, ST, 40, 3) == ['OK', 40, 3]
     assert team.record([obs()], T0, ST, 41, 40)[0] == 'OK'
     # built-in defaults serve until the daemon stores its settings again; the number goes on
     assert team.ids() == ['net-4']
     assert team.events()[0]['event'] == 'store_rewound'
     assert team.r.xinfo_groups(team.base + 'queue:manager:P1')[0]['name'] == 'responders'
+
+
+def test_a_stream_that_was_acknowledged_and_is_unknown_is_no_new_one(team):
+    """Everything of it is still there to be sent again; but that Redis lost it must be noticed."""
+    team.fire()
+    team.r.flushall()
+    assert team.run('observe', T0, ST, 1, 0, 0, 1, 1, *obs().values()) == ['GAP', 0, 1]
+    assert team.ids() == []
+    assert team.run('adopt', T0, ST, 0, 7) == ['OK', 0, 7]
+    assert team.run('observe', T0, ST, 1, 0, 0, 1, 1, *obs().values())[:2] == ['OK', 1]
+    assert team.ids() == ['net-8']
 
 
 def test_adopt_never_lowers_the_counter(team):

@@ -470,7 +470,7 @@ def test_sequence_of_verbs(team):
     st, item = 'fe' * 16, json.dumps({'verb': 'note', 'id': 'NET-1', 'actor': 'a', 'text': 't'})
     assert team.run('verb', T0, st, 1, 0, 0, 0, 1, item)[0] == 'OK'
     assert team.run('verb', T0, st, 1, 0, 0, 0, 1, item) == ['SKIP', 1]
-    assert team.run('verb', T0, st, 3, 2, 0, 0, 1, item) == ['GAP', 1]
+    assert team.run('verb', T0, st, 3, 2, 0, 0, 1, item) == ['GAP', 1, 0]
     for bad in ('{', '"x"', '{"id":"NET-1"}'):
         with pytest.raises(redis.exceptions.ResponseError, match='BADRECORD'):
             team.run('verb', T0, st, 2, 1, 0, 0, 2, item, bad)

@@ -1,7 +1,10 @@
 #!lua
 -- observe: applies one record of observations, exactly once (DESIGN 3.1, 3.10). docs/REDIS.md.
--- KEYS 1: any key of the team. ARGV: now, stream, seq, prev, offset, seen_id, n_items, items.
--- Reply: OK seq opened reopened raised resolved updated held queued ignored | SKIP n | GAP n.
+-- KEYS 1: any key of the team. ARGV: now, stream, seq, prev, offset, again (1: it was once
+-- acknowledged and is sent again), n_items, items.
+-- Reply: OK seq opened reopened raised resolved updated held queued ignored id (the last
+-- incident number that it gave, 0 = none) | SKIP n |
+-- GAP n unknown (1: this stream is not known here).
 --@include lib/base.lua
 --@include lib/settings.lua
 --@include lib/alerts.lua
@@ -28,7 +31,7 @@
 return B.guard(function()
   local stream, seq, prev = B.stream_argument(2), B.argument(3, 'seq'), B.argument(4, 'prev')
   local offset = tonumber(ARGV[5]) or B.refuse('BADARG', 'offset is not a number')
-  local refused = B.sequence(stream, seq, prev)
+  local refused = B.sequence(stream, seq, prev, ARGV[6] == '1')
   if refused then
     return refused
   end
@@ -45,5 +48,5 @@ return B.guard(function()
   B.keep_clock()
   local n = ctx.n
   return { 'OK', seq, n.opened, n.reopened, n.raised, n.resolved,
-    n.updated + ctx.updated, n.held, n.queued, n.ignored }
+    n.updated + ctx.updated, n.held, n.queued, n.ignored, ctx.id_next or 0 }
 end)

@@ -100,7 +100,7 @@ end
 return B.guard(function()
   local stream, seq, prev = B.stream_argument(2), B.argument(3, 'seq'), B.argument(4, 'prev')
   local offset = tonumber(ARGV[5]) or B.refuse('BADARG', 'offset is not a number')
-  local refused = B.sequence(stream, seq, prev)
+  local refused = B.sequence(stream, seq, prev, ARGV[6] == '1')
   if refused then
     return refused
   end

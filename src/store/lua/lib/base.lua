@@ -89,14 +89,17 @@ function B.stream_argument(i)
   return stream
 end
 
--- DESIGN's exactly-once rule. nil: apply; else the reply (SKIP or GAP with what was applied).
-function B.sequence(stream, seq, prev)
-  local applied = tonumber(redis.call('HGET', B.base .. 'applied', stream) or 0) or 0
+-- The exactly-once rule. nil: apply; else the reply: SKIP, or GAP with what was applied and whether
+-- the stream is unknown here. again: this record was acknowledged once, so an unknown stream means
+-- that Redis has lost all of it; that is answered GAP too, so that it is noticed and adopted.
+function B.sequence(stream, seq, prev, again)
+  local known = redis.call('HGET', B.base .. 'applied', stream)
+  local applied = tonumber(known or 0) or 0
   if applied >= seq then
     return { 'SKIP', applied }
   end
-  if applied ~= prev then
-    return { 'GAP', applied }
+  if applied ~= prev or (again and not known) then
+    return { 'GAP', applied, known and 0 or 1 }
   end
   return nil
 end
