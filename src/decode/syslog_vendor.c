@@ -212,7 +212,7 @@ void syslog_read_repeat(struct syslog_msg *m)
     if (!cursor_at_text(&c, S("message repeated ")))
         return;
     c.p += 17;
-    if (!read_count(&c, &count) || !cursor_at_text(&c, S(" time")))
+    if (!read_count(&c, &count) || count == 0 || !cursor_at_text(&c, S(" time")))
         return;
     c.p += 5;
     if (cursor_at(&c, 's'))

@@ -50,8 +50,8 @@ struct syslog_msg {
     size_t n_sd;
     struct str msg;
     unsigned flags;
-    /* "last message repeated N times": N (saturating), with SYSLOG_REPEAT set; else 1. It belongs
-     * to the previous message of the same peer and is never an incident of its own. */
+    /* "last message repeated N times": N >= 1 (saturating), with SYSLOG_REPEAT set; else 1. It
+     * belongs to the previous message of the same peer and is never an incident of its own. */
     uint32_t repeat;
     /* "message repeated N times: [TEXT]" says which message: TEXT; else p NULL. */
     struct str repeated;

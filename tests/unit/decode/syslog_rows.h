@@ -187,6 +187,7 @@
 {"repeated, which", S("<13>Feb  3 12:34:56 h app[1]: message repeated 3 times: [ disk [sda] slow]"), "3164 1.5 2024-02-03T12:34:56.000Z host=h app=app procid=1 |message repeated 3 times: [ disk [sda] slow]| x3 of=disk [sda] slow repeat", 0, NULL, NULL},
 {"repeated beyond counting", S("<13>last message repeated 0090909787348927349875 times"), "3164 1.5 |last message repeated 0090909787348927349875 times| x4294967295 no_timestamp repeat", 0, NULL, NULL},
 {"not quite repeated", S("<13>last message repeated 5 times -- more"), "3164 1.5 |last message repeated 5 times -- more| no_timestamp", 0, NULL, NULL},
+{"repeated never", S("<13>last message repeated 0 times"), "3164 1.5 |last message repeated 0 times| no_timestamp", 0, NULL, NULL},
 {"not a number", S("<13>last message repeated 5.2 times"), "3164 1.5 |last message repeated 5.2 times| no_timestamp", 0, NULL, NULL},
 /* ---- octet count before a datagram ---- */
 {"count", S("28 <13>Feb  3 12:34:56 h a: one"), "3164 1.5 2024-02-03T12:34:56.000Z host=h app=a |one| octet_prefix", UDP, NULL, NULL},
