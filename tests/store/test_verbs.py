@@ -361,11 +361,12 @@ def test_reopen_closed(team):
 
 
 def test_reopen_closed_too_late_makes_a_linked_one(team):
-    team.fire()
+    team.fire(meta={'url_base': 'https://t/i/'})
     team.resolve(at=T0 + M)
     team.tick(T0 + 5 * H)
     a = team.verb('reopen', now=T0 + 2 * D, text='x', role='manager')
     assert a['id'] == 'NET-2' and a['incident']['recurrence_of'] == 'NET-1'
+    assert a['incident']['url'] == 'https://t/i/NET-2' and 'url_base' not in team.inc()
     assert a['incident']['title'] == 'Disk full' and team.hash('open') == {'r{}': 'NET-2'}
     assert team.inc()['state'] == 'closed'
 

@@ -26,7 +26,7 @@ function Alerts.parse(text)
   local a = {
     state = state, count = tonumber(count), first = first, last = tonumber(last),
     starts = starts, ends = ends, lease = tonumber(lease),
-    muted = 0, senders = false, raw = false, text = text, at = at, dirty = false,
+    muted = 0, text = text, at = at, raw = false, dirty = false,
   }
   -- what a decoder adds never begins with "s" ("labels" comes first): these two do
   if string.byte(text, at + 2) == 115 then

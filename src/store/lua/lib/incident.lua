@@ -12,6 +12,8 @@ for i = 1, #incident_hot do
   incident_hot_set[incident_hot[i]] = true
 end
 
+local incident_seen = { count = true, last_at = true }
+
 function Incident.context()
   return {
     list = {},               -- incidents touched, in order
@@ -37,7 +39,7 @@ function Incident.fill(inc)
   local f = inc.f
   for i = 1, #list, 2 do
     local name = list[i]
-    if not inc.dirty[name] then
+    if not inc.dirty[name] and not (inc.seen and incident_seen[name]) then
       f[name] = list[i + 1]
     end
   end
@@ -65,10 +67,9 @@ function Incident.set(inc, name, value)
 end
 
 local function incident_table(ctx, id, fields, full)
-  local inc = {
-    id = id, f = fields, dirty = {}, full = full, events = false, alerts = {}, touched = false,
-    requeue = false, clocks = false, is_new = false,
-  }
+  -- besides: full, is_new, seen (count and last_at changed), touched, requeue, events, clocks
+  local inc = { id = id, f = fields, dirty = {}, alerts = {}, full = full,
+    last_at = tonumber(fields.last_at) or 0 }
   ctx.by_id[id] = inc
   ctx.list[#ctx.list + 1] = inc
   return inc
@@ -76,8 +77,7 @@ end
 
 function Incident.new(ctx, id)
   local inc = incident_table(ctx, id, { id = id, team = B.team }, true)
-  inc.dirty.id, inc.dirty.team = true, true
-  inc.is_new = true
+  inc.is_new = true -- all its fields are written
   return inc
 end
 
@@ -92,12 +92,14 @@ function Incident.exact(ctx, id)
     ctx.by_id[id] = false
     return false
   end
-  return incident_table(ctx, id, {
-    state = values[1], count = values[2] or nil, last_at = values[3] or nil,
-    impact = values[4] or nil, urgency = values[5] or nil, merged_into = values[6] or nil,
-    resolve_after = values[7] or nil, auto_impact = values[8] or nil,
-    auto_urgency = values[9] or nil,
-  }, false)
+  local f = { state = values[1], count = values[2] or 0, last_at = values[3] or nil,
+    impact = values[4] or nil, urgency = values[5] or nil }
+  for i = 6, #incident_hot do
+    if values[i] then
+      f[incident_hot[i]] = values[i]
+    end
+  end
+  return incident_table(ctx, id, f, false)
 end
 
 -- The same, following merges.
@@ -149,7 +151,7 @@ function Incident.alert(inc, fingerprint)
   return a
 end
 
--- Many at once; texts are parsed when asked for.
+-- Many at once.
 function Incident.prefetch_alerts(inc, fingerprints)
   local values = redis.call('HMGET', B.base .. 'alerts:' .. inc.id, unpack(fingerprints))
   for i = 1, #fingerprints do

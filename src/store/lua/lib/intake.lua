@@ -3,6 +3,9 @@
 -- a merge (merging leaves alerts where they are).
 local Intake = {}
 
+local argv = ARGV
+local HEADER, FIELDS = Observation.HEADER, Observation.FIELDS
+
 -- An alert that fires already.
 local function again(ctx, inc, holder, a, o)
   if o.count > 0 then
@@ -51,16 +54,16 @@ end
 
 -- Item `index` of the call's arguments; most are one more receipt of what fires already.
 function Intake.argument(ctx, index, offset)
-  local at = Observation.HEADER + (index - 1) * Observation.FIELDS
-  local fingerprint = ARGV[at + 1]
+  local at = HEADER + (index - 1) * FIELDS
+  local fingerprint = argv[at + 1]
   local id = ctx.firing[fingerprint]
   local holder = id and offset == 0 and ctx.by_id[id]
   local a = holder and holder.alerts[fingerprint]
-  if a and a.state == 'firing' and a.muted == 0 and ARGV[at + 3] == 'firing'
-    and ARGV[at + 18] == '' then
+  if a and a.state == 'firing' and a.muted == 0 and argv[at + 3] == 'firing'
+    and argv[at + 18] == '' then
     local inc = holder.f.merged_into and Incident.load(ctx, id) or holder
     local f = inc.f
-    if f.state ~= 'closed' and not Receipt.above(f, ARGV[at + 14], ARGV[at + 15])
+    if f.state ~= 'closed' and not Receipt.above(f, argv[at + 14], argv[at + 15])
       and Receipt.repeated(ctx, inc, holder, a, at) then
       return
     end
@@ -71,9 +74,9 @@ end
 -- Loads in few calls what the n items will ask for.
 function Intake.prefetch(ctx, n)
   local names, seen = {}, {}
-  local first, step = Observation.HEADER + 1, Observation.FIELDS
-  for at = first, first + (n - 1) * step, step do
-    local fingerprint = ARGV[at]
+  local first, to, step = HEADER + 1, HEADER + n * FIELDS, FIELDS
+  for at = first, to, step do
+    local fingerprint = argv[at]
     if not seen[fingerprint] then
       seen[fingerprint] = true
       names[#names + 1] = fingerprint
@@ -81,27 +84,34 @@ function Intake.prefetch(ctx, n)
   end
   Incident.prefetch(ctx, 'firing', names)
   local keys, seen_key, firing_ids = {}, {}, ctx.firing
-  for at = first, first + (n - 1) * step, step do
-    local key = ARGV[at + 1]
-    if not firing_ids[ARGV[at]] and not seen_key[key] and key ~= '' then
+  for at = first, to, step do
+    local key = argv[at + 1]
+    if not firing_ids[argv[at]] and not seen_key[key] and key ~= '' then
       seen_key[key] = true
       keys[#keys + 1] = key
     end
   end
   Incident.prefetch(ctx, 'open', keys)
+  local closed = {}
+  for _, key in ipairs(keys) do
+    if not ctx.open[key] then
+      closed[#closed + 1] = key
+    end
+  end
+  Incident.prefetch(ctx, 'last', closed)
   local wanted, order = {}, {}
-  for at = first, first + (n - 1) * step, step do
-    local fingerprint = ARGV[at]
-    local id = seen[fingerprint] and (firing_ids[fingerprint] or ctx.open[ARGV[at + 1]])
+  for at = first, to, step do
+    local fingerprint = argv[at]
+    local id = seen[fingerprint] and (firing_ids[fingerprint] or ctx.open[argv[at + 1]])
     if id then
       seen[fingerprint] = false
       local list = wanted[id]
       if not list then
-        list = {}
-        wanted[id] = list
+        wanted[id] = { fingerprint }
         order[#order + 1] = id
+      else
+        list[#list + 1] = fingerprint
       end
-      list[#list + 1] = fingerprint
     end
   end
   for _, id in ipairs(order) do

@@ -74,7 +74,8 @@ local function join(ctx, inc, holder, a, o, taken)
   end
   a.count, a.dirty = a.count + taken.count, true
   Incident.set(inc, 'count', Incident.number(inc, 'count') + taken.count)
-  Incident.set(inc, 'last_at', math.max(o.last, Incident.number(inc, 'last_at')))
+  inc.last_at = math.max(o.last, inc.last_at)
+  Incident.set(inc, 'last_at', inc.last_at)
   Receipt.said(ctx, inc, holder, a, o)
   a.starts = '0'
   Receipt.present(a, o)
@@ -120,26 +121,23 @@ function Joining.open(ctx, spec, previous, actor)
   local id = Incident.next_id(ctx)
   local inc = Incident.new(ctx, id)
   local priority = Settings.priority(spec.impact, spec.urgency)
-  local f = {
-    uid = spec.uid, state = 'open', tier = 'tier1', priority = priority, impact = spec.impact,
-    urgency = spec.urgency, group_key = spec.group_key, rule = spec.rule, opened_at = B.now,
-    first_at = B.now - spec.first > 1000 and spec.first or nil, version = 0, alerts = 0,
-    firing = 0, count = 0, system_count = 0, triage = meta.triage == 'known' and 'known' or 'new',
-  }
-  for name, value in pairs(f) do
-    Incident.set(inc, name, value)
-  end
-  for _, name in ipairs(PASSED) do
-    Incident.set(inc, name, text_of(meta[name]))
-  end
-  if (inc.f.title or '') == '' then
-    Incident.set(inc, 'title', spec.rule ~= '' and spec.rule or id)
-  end
-  local url = text_of(meta.url_base)
-  Incident.set(inc, 'url', url ~= '' and url .. id or '')
-  local why = type(meta.why) == 'table' and meta.why or {}
+  local f, url, why = inc.f, text_of(meta.url_base), type(meta.why) == 'table' and meta.why or {}
   why.rule, why.cell = spec.rule, spec.impact .. '/' .. spec.urgency
-  Incident.set(inc, 'why', cjson.encode(why))
+  -- written straight into the plan: a new incident is written with all its fields
+  f.uid, f.state, f.tier, f.priority = spec.uid, 'open', 'tier1', priority
+  f.impact, f.urgency, f.group_key, f.rule = spec.impact, spec.urgency, spec.group_key, spec.rule
+  f.opened_at, f.version, f.alerts, f.firing, f.count, f.system_count = B.now, 0, 0, 0, 0, 0
+  f.first_at = B.now - spec.first > 1000 and spec.first or nil
+  f.triage = meta.triage == 'known' and 'known' or 'new'
+  for i = 1, #PASSED do
+    local value = text_of(meta[PASSED[i]])
+    if value ~= '' then
+      f[PASSED[i]] = value
+    end
+  end
+  f.title = f.title or (spec.rule ~= '' and spec.rule or id)
+  f.url = url ~= '' and url .. id or nil
+  f.why = cjson.encode(why)
   -- only what differs from the default is kept: an incident is to be small
   local resolve_after, join_within = tonumber(meta.resolve_after), tonumber(meta.join_within)
   if resolve_after and resolve_after ~= RESOLVE_AFTER then

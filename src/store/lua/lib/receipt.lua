@@ -2,14 +2,15 @@
 local Receipt = {}
 
 local RESOLVE_AFTER = 3600000
+local argv = ARGV
 
 function Receipt.count(inc, a, o)
   a.count, a.dirty = a.count + o.count, true
-  local f, dirty = inc.f, inc.dirty
+  local f = inc.f
   f.count = (tonumber(f.count) or 0) + o.count
-  dirty.count = true
-  if o.last > (tonumber(f.last_at) or 0) then
-    f.last_at, dirty.last_at = o.last, true
+  inc.seen = true
+  if o.last > inc.last_at then
+    inc.last_at, f.last_at = o.last, o.last
   end
 end
 
@@ -80,9 +81,13 @@ end
 -- an alert that fires, in order, and asks for no higher priority. The same as Intake's `again`.
 -- False when it is not that simple after all.
 function Receipt.repeated(ctx, inc, holder, a, at)
-  local last, n = B.natural(ARGV[at + 6]), B.natural(ARGV[at + 7])
-  local starts, lease = ARGV[at + 8], ARGV[at + 10]
-  lease = (lease == '0' or lease == '') and 0 or B.natural(lease)
+  local last, n = tonumber(argv[at + 6]), tonumber(argv[at + 7])
+  local starts, lease = argv[at + 8], argv[at + 10]
+  lease = lease == '0' and 0 or B.natural(lease)
+  if not (last and n and lease) or last < a.last or last > 9e15 or n < 1 or n > 9e15
+    or n % 1 ~= 0 or last % 1 ~= 0 then
+    return false
+  end
   if starts ~= a.starts and starts ~= '0' and starts ~= '' then
     starts = B.natural(starts)
     if not starts then
@@ -90,23 +95,27 @@ function Receipt.repeated(ctx, inc, holder, a, at)
     end
     a.starts = B.int(starts)
   end
-  if not (last and n and lease) or n == 0 or last < a.last then
-    return false
-  end
-  local f, dirty = inc.f, inc.dirty
-  if ARGV[at + 4] == 'log' then
+  local f = inc.f
+  if argv[at + 4] == 'log' then
     lease = last + (tonumber(f.resolve_after) or RESOLVE_AFTER)
   end
   local before = a.lease
-  Alerts.said_firing(a, ARGV[at + 11], ARGV[at + 12] == '1', lease, last)
+  if a.senders or argv[at + 12] == '1' then
+    Alerts.said_firing(a, argv[at + 11], argv[at + 12] == '1', lease, last)
+  else
+    a.lease = lease
+  end
   if a.lease > 0 and (before == 0 or a.lease < before) then
-    Incident.lease(ctx, holder, ARGV[at + 1], a.lease)
+    Incident.lease(ctx, holder, argv[at + 1], a.lease)
   end
   a.count, a.last, a.ends, a.dirty = a.count + n, last, '0', true
-  retell(a, ARGV[at + 20])
-  f.count, dirty.count = (tonumber(f.count) or 0) + n, true
-  if last > (tonumber(f.last_at) or 0) then
-    f.last_at, dirty.last_at = last, true
+  local raw = argv[at + 20]
+  if raw ~= a.raw then
+    retell(a, raw)
+  end
+  f.count, inc.seen = f.count + n, true -- text or number: Lua adds both
+  if last > inc.last_at then
+    inc.last_at, f.last_at = last, last
   end
   ctx.updated = ctx.updated + 1
   return true

@@ -390,6 +390,7 @@ function effects.reopen_closed(ctx, inc, item)
     States.reopen(ctx, inc, nil, item.actor, said(item))
     return true
   end
+  f.url_base = string.sub(f.url or '', 1, -#inc.id - 1)
   local fresh = Joining.open(ctx, {
     uid = string.sub(redis.sha1hex(ctx.seed), 1, 16), group_key = f.group_key or '',
     rule = f.rule or '', impact = f.impact, urgency = f.urgency, first = B.now, meta = f,

@@ -20,9 +20,9 @@ local function board(inc)
 end
 
 local function fields(inc)
-  local set, drop = {}, {}
-  for name in pairs(inc.dirty) do
-    local value = inc.f[name]
+  local f, set, drop = inc.f, {}, {}
+  for name in pairs(inc.is_new and f or inc.dirty) do
+    local value = f[name]
     if value == nil or value == '' then
       drop[#drop + 1] = name
     else
@@ -31,6 +31,11 @@ local function fields(inc)
     end
   end
   inc.dirty = {}
+  if inc.seen and not inc.is_new then
+    set[#set + 1], set[#set + 2] = 'count', inc.f.count
+    set[#set + 1], set[#set + 2] = 'last_at', inc.last_at
+  end
+  inc.seen = false
   local key = B.base .. 'incident:' .. inc.id
   B.call_many('HSET', key, set)
   if #drop > 0 and not inc.is_new then
@@ -39,15 +44,17 @@ local function fields(inc)
 end
 
 local function alerts(inc)
-  local list = {}
+  local list, n = {}, 0
   for fingerprint, a in pairs(inc.alerts) do
     if a and a.dirty then
-      list[#list + 1] = fingerprint
-      list[#list + 1] = Alerts.encode(a, fingerprint)
+      list[n + 1], list[n + 2] = fingerprint, Alerts.encode(a, fingerprint)
+      n = n + 2
       a.dirty = false
     end
   end
-  B.call_many('HSET', B.base .. 'alerts:' .. inc.id, list)
+  if n > 0 then
+    B.call_many('HSET', B.base .. 'alerts:' .. inc.id, list)
+  end
 end
 
 function Write.incident(ctx, inc)
@@ -69,8 +76,11 @@ function Write.incident(ctx, inc)
   if inc.systems_new then
     Systems.store(inc)
   end
-  if next(inc.dirty) then
+  if inc.is_new or next(inc.dirty) then
     fields(inc)
+  elseif inc.seen then
+    redis.call('HSET', B.base .. 'incident:' .. inc.id, 'count', inc.f.count, 'last_at', inc.last_at)
+    inc.seen = false
   end
   alerts(inc)
   inc.is_new = false
