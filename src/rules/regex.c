@@ -27,11 +27,11 @@
 enum {
     JIT_STACK_MAX = 256 * 1024,
     NESTED_GROUPS_MAX = 100,
-    /* A step of the engine may look at the whole rest of the text, so steps * bytes is held at
-     * about 20 million byte visits: a few ms for short texts, some 50 ms at worst. */
-    STEP_BYTES = 20 * 1000 * 1000,
-    STEPS_MAX = 50 * 1000,
-    STEPS_MIN = 2000,
+    /* Steps of the engine that a match may take: enough for a pattern that looks at every place of
+     * the text once (4 * bytes + STEPS_MIN), and for short texts as many as cost some 2 ms. */
+    STEP_BYTES = 200 * 1000 * 1000,
+    STEPS_MAX = 500 * 1000,
+    STEPS_MIN = 10 * 1000,
 };
 
 struct regex_group {
@@ -213,8 +213,9 @@ void regex_scratch_destroy(struct regex_scratch *s)
 
 static uint32_t steps_for(size_t text_bytes)
 {
-    size_t steps = (size_t)STEP_BYTES / (text_bytes + 64);
-    return (uint32_t)(steps > STEPS_MAX ? STEPS_MAX : steps < STEPS_MIN ? STEPS_MIN : steps);
+    size_t linear = 4 * text_bytes + STEPS_MIN, budget = STEP_BYTES / (text_bytes + 64);
+    size_t steps = linear > budget ? linear : budget;
+    return (uint32_t)(steps < STEPS_MAX ? steps : STEPS_MAX);
 }
 
 /* The engine on valid UTF-8. */

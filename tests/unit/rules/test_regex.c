@@ -241,6 +241,33 @@ static void catastrophes(void **state)
     arena_finish(&a);
 }
 
+/* The limits leave room for honest patterns on the longest messages. */
+static void long_texts_match(void **state)
+{
+    enum { N = 64 * 1024 };
+    struct regex_scratch *s = *state;
+    struct arena a;
+    struct str why;
+    arena_init(&a, 0);
+    char *text = malloc(N);
+    for (size_t i = 0; i < N; i++)
+        text[i] = "some words of line 12 "[i % 22];
+    struct regex *re = regex_create(S(".*[a-z]+ 42 in disk \\w+.*"), &a, &why);
+    uint64_t before = regex_limit_hits();
+    for (size_t at = 0; at < N - 32; at += N / 8) {
+        char kept[19];
+        memcpy(kept, text + at, 19);
+        memcpy(text + at, "error 42 in disk sd", 19);
+        assert_true(regex_match(re, s, (struct str){text, N}, NULL, NULL));
+        memcpy(text + at, kept, 19);
+    }
+    assert_false(regex_match(re, s, (struct str){text, N}, NULL, NULL));
+    assert_int_equal(regex_limit_hits(), before);
+    regex_destroy(re);
+    free(text);
+    arena_finish(&a);
+}
+
 static void captures(void **state)
 {
     struct regex_scratch *s = *state;
@@ -377,10 +404,10 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(languages),          cmocka_unit_test(refusals),
-        cmocka_unit_test(pattern_limits),     cmocka_unit_test(catastrophes),
-        cmocka_unit_test(captures),           cmocka_unit_test(broken_texts),
-        cmocka_unit_test(costs_and_literals),
+        cmocka_unit_test(languages),        cmocka_unit_test(refusals),
+        cmocka_unit_test(pattern_limits),   cmocka_unit_test(catastrophes),
+        cmocka_unit_test(long_texts_match), cmocka_unit_test(captures),
+        cmocka_unit_test(broken_texts),     cmocka_unit_test(costs_and_literals),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
