@@ -84,6 +84,8 @@ void fold_add_log(struct fold *f, struct prepared *p, struct str message, uint32
         e->first_ms = received_ms;
         e->starts_ms = starts_ms;
         e->sender = arena_str(&f->arena, sender);
+        if (p->summary_is_message)
+            e->first_message = arena_str(&f->arena, str_sub(message, 0, FOLD_MESSAGE_MAX));
         p->pending = e;
     }
     e->count += repeat;
@@ -145,10 +147,25 @@ static struct fold_team *team_of(struct fold *f, struct str team)
     return t;
 }
 
+/* Fields that are put together in place: their length is known only afterwards. */
+static size_t begin_field(struct buf *b)
+{
+    buf_put_u32le(b, 0);
+    return b->n;
+}
+
+static void end_field(struct buf *b, size_t from)
+{
+    if (b->overflow)
+        return;
+    for (size_t i = 0, n = b->n - from; i < 4; i++, n >>= 8)
+        b->p[from - 4 + i] = (char)(n & 0xff);
+}
+
 static void put_item(struct buf *b, const struct fold_entry *e, struct str state)
 {
     const struct prepared *p = e->prepared;
-    size_t length_at;
+    size_t from;
 
     record_put(b, p->fingerprint);
     record_put(b, p->group_key);
@@ -168,12 +185,12 @@ static void put_item(struct buf *b, const struct fold_entry *e, struct str state
     record_put(b, p->rule);
     record_put(b, p->threshold);
     record_put(b, p->suppress);
-    record_put(b, p->meta);
-    length_at = b->n; /* written in place: its length is known only afterwards */
-    buf_put_u32le(b, 0);
+    from = begin_field(b);
+    prepared_put_meta(p, e->first_message, b);
+    end_field(b, from);
+    from = begin_field(b);
     prepared_put_alert(p, (struct str){e->message, e->message_n}, b);
-    for (size_t i = 0, n = b->n - length_at - 4; i < 4; i++, n >>= 8)
-        b->p[length_at + i] = (char)(n & 0xff);
+    end_field(b, from);
 }
 
 static bool close_record(struct fold_team *t, fold_record_fn *record, void *arg)

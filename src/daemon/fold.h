@@ -20,7 +20,8 @@ struct fold_entry {
     uint64_t count;
     int64_t first_ms, last_ms, starts_ms, ends_ms, lease_ms;
     struct str sender;
-    char *message; /* logs: FOLD_MESSAGE_MAX bytes in the arena */
+    struct str first_message; /* logs whose summary it is */
+    char *message;            /* logs: the last one, FOLD_MESSAGE_MAX bytes in the arena */
     uint32_t message_n;
     struct fold_entry *next;
 };

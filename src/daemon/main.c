@@ -14,7 +14,7 @@
  *       routes_api_v2.c   what amtool asks first
  *       routes_ops.c      healthy, ready, metrics, reload
  *     pipeline.c      the journey of an alert, in order
- *       vcache.c      verdicts on what looked the same
+ *       vcache.c      verdicts on what looked the same; repeats.c a peer's last message
  *       prepared.c    a verdict, encoded once
  *       fold.c        equals become one with a count; records
  *     answers.c       who waits for the spool

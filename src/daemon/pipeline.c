@@ -22,7 +22,7 @@
 #include "triaged/decode/syslog.h"
 #include "triaged/net/syslog_frame.h"
 
-enum { SYSLOG_WINDOW_MS = 20, KEY_SEED = 1 };
+enum { SYSLOG_WINDOW_MS = 20, SYSLOG_WINDOW_MAX_MS = 500, KEY_SEED = 1 };
 
 static struct metric_family alerts_total = {
     .name = "triaged_alerts_total",
@@ -263,7 +263,9 @@ static struct prepared *share_by_outcome(struct worker *w, struct prepared *p)
     return prepared_ref(e->prepared);
 }
 
-static void decide_message(struct worker *w, struct alert *a, struct hash128 key, bool cacheable)
+/* The caller owns the reference. */
+static struct prepared *decide_message(struct worker *w, struct alert *a, struct hash128 key,
+                                       bool cacheable)
 {
     struct rules_path *path = NULL;
     struct prepared *p = decide(w, a, &path);
@@ -278,12 +280,19 @@ static void decide_message(struct worker *w, struct alert *a, struct hash128 key
     } else {
         rules_path_destroy(path);
     }
-    take(&w->fold_syslog, p, a);
+    return p;
 }
 
+/*
+ * A window of 20 ms while Redis keeps up; while records wait, up to 25 times as long: the busier
+ * the store, the more messages one observation stands for. The loss that a kill -9 can cause grows
+ * with it (messages of transports that wait for no answer), which is why it ends at half a second.
+ */
 static void schedule_syslog_flush(struct worker *w)
 {
-    static const struct timeval window = {0, SYSLOG_WINDOW_MS * 1000};
+    unsigned behind = shipper_behind(w->shipper);
+    unsigned ms = SYSLOG_WINDOW_MS * (1 + behind);
+    struct timeval window = {0, 1000 * (ms < SYSLOG_WINDOW_MAX_MS ? ms : SYSLOG_WINDOW_MAX_MS)};
 
     if (fold_is_full(&w->fold_syslog)) {
         pipeline_flush_syslog(w);
@@ -293,37 +302,64 @@ static void schedule_syslog_flush(struct worker *w)
     }
 }
 
+/* Counts, folds, and remembers for the peer's next "last message repeated". */
+static void fold_message(struct worker *w, const struct syslog_peer *peer,
+                         const struct syslog_msg *m, struct prepared *p)
+{
+    count(SOURCE_SYSLOG, p->drop ? DROPPED : p->is_beat ? BEAT : ACCEPTED, m->repeat);
+    if (!p->drop)
+        fold_add_log(&w->fold_syslog, p, m->repeated.p ? m->repeated : m->msg, m->repeat, w->now_ms,
+                     m->has_timestamp ? m->timestamp_us / 1000 : w->now_ms, peer->host);
+}
+
+static uint64_t peer_id(const struct syslog_peer *peer, struct str host)
+{
+    struct hash128 h = hash_fast128(host.p, host.n, (uint64_t)(uintptr_t)peer->listener);
+
+    return h.lo;
+}
+
 static void take_message(struct worker *w, const struct syslog_peer *peer,
                          const struct syslog_msg *m)
 {
     char skeleton_text[SKELETON_MAX];
-    struct str skeleton = {skeleton_text, skeleton_of(m->msg, skeleton_text)};
+    struct str skeleton = {skeleton_text,
+                           skeleton_of(m->repeated.p ? m->repeated : m->msg, skeleton_text)};
     struct str host = m->host.n ? m->host : peer->host;
     struct hash128 key = key_of_message(w, peer, host, m, skeleton);
     struct vcache_entry *e = vcache_get(&w->vcache, key, w->now_ms);
+    struct prepared *p;
     struct alert a;
 
     if (e && e->prepared && !e->path) { /* nothing finer to look at: the common case */
         count_lookup(HIT);
-        if (e->prepared->is_beat) {
-            message_to_alert(w, peer, m, skeleton, &a);
-            take(&w->fold_syslog, prepared_ref(e->prepared), &a);
-            return;
+        p = prepared_ref(e->prepared);
+    } else {
+        message_to_alert(w, peer, m, skeleton, &a);
+        if (e && e->prepared && rules_recheck(e->path, w->scratch, &a)) {
+            count_lookup(HIT);
+            p = prepared_ref(e->prepared);
+        } else {
+            count_lookup(!e ? MISS : e->prepared ? RECHECK_FAILED : UNCACHEABLE);
+            p = decide_message(w, &a, key, !e || e->prepared);
         }
-        count(SOURCE_SYSLOG, e->prepared->drop ? DROPPED : ACCEPTED, m->repeat);
-        if (!e->prepared->drop)
-            fold_add_log(&w->fold_syslog, e->prepared, m->msg, m->repeat, w->now_ms,
-                         m->has_timestamp ? m->timestamp_us / 1000 : w->now_ms, peer->host);
-        return;
     }
-    message_to_alert(w, peer, m, skeleton, &a);
-    if (e && e->prepared && rules_recheck(e->path, w->scratch, &a)) {
-        count_lookup(HIT);
-        take(&w->fold_syslog, prepared_ref(e->prepared), &a);
-        return;
-    }
-    count_lookup(!e ? MISS : e->prepared ? RECHECK_FAILED : UNCACHEABLE);
-    decide_message(w, &a, key, !e || e->prepared);
+    fold_message(w, peer, m, p);
+    repeats_remember(&w->repeats, peer_id(peer, host), p);
+    prepared_unref(p);
+}
+
+/* "last message repeated N times" without the text: counts on the peer's last message. */
+static void take_repeat(struct worker *w, const struct syslog_peer *peer,
+                        const struct syslog_msg *m)
+{
+    struct str host = m->host.n ? m->host : peer->host;
+    struct prepared *p = repeats_last(&w->repeats, peer_id(peer, host));
+
+    if (p)
+        fold_message(w, peer, m, p);
+    else
+        count(SOURCE_SYSLOG, DROPPED, m->repeat);
 }
 
 void pipeline_take_syslog(struct worker *w, const struct syslog_peer *peer, struct str message,
@@ -345,7 +381,12 @@ void pipeline_take_syslog(struct worker *w, const struct syslog_peer *peer, stru
         m.flags |= SYSLOG_TRUNCATED;
     if (m.flags)
         count_defects(m.flags);
-    take_message(w, peer, &m);
+    if (m.repeat > REPEAT_COUNT_MAX)
+        m.repeat = REPEAT_COUNT_MAX;
+    if ((m.flags & SYSLOG_REPEAT) && !m.repeated.p)
+        take_repeat(w, peer, &m);
+    else
+        take_message(w, peer, &m);
     schedule_syslog_flush(w);
 }
 

@@ -44,7 +44,8 @@ static void put_meta(struct buf *b, const struct alert *a, const struct verdict 
 {
     buf_put_char(b, '{');
     put_member(b, "title", v->title);
-    put_member(b, "summary", v->summary);
+    if (!v->summary_is_message)
+        put_member(b, "summary", v->summary);
     put_member(b, "category", v->category);
     put_member(b, "subcategory", v->subcategory);
     put_member(b, "service", v->service_name);
@@ -109,6 +110,16 @@ static void put_alert(struct buf *b, const struct alert *a, const struct verdict
         buf_put_c(b, ",\"generator_url\":");
         buf_put_json(b, a->generator_url);
     }
+}
+
+bool prepared_put_meta(const struct prepared *p, struct str first_message, struct buf *out)
+{
+    if (!p->summary_is_message)
+        return buf_put_str(out, p->meta);
+    buf_put_c(out, "{\"summary\":");
+    buf_put_json(out, first_message);
+    buf_put_char(out, ',');
+    return buf_put_str(out, str_sub(p->meta, 1, p->meta.n));
 }
 
 bool prepared_put_alert(const struct prepared *p, struct str last_message, struct buf *out)
@@ -188,6 +199,7 @@ struct prepared *prepared_create(const struct alert *a, const struct verdict *v,
     p->refs = 1;
     p->bytes = sizeof(*p) + total;
     p->is_log = a->is_log;
+    p->summary_is_message = v->summary_is_message;
     p->pairs = a->source == SOURCE_PROMETHEUS;
     p->fp = v->fingerprint;
     p->impact = level_name(v->impact);

@@ -25,8 +25,10 @@ struct prepared {
     const char *impact, *urgency;
     struct str fingerprint; /* 16 hex digits */
     uint64_t fp;
-    struct str meta;  /* JSON object */
-    struct str alert; /* JSON members; for logs all but the message, see prepared_put_alert */
+    bool
+        summary_is_message; /* the summary is the first message itself: prepared_put_meta adds it */
+    struct str meta;        /* JSON object */
+    struct str alert;       /* JSON members; for logs all but the message, see prepared_put_alert */
     struct fold_entry *pending; /* logs: the entry of the present fold window, or NULL */
     char text[];
 };
@@ -38,6 +40,8 @@ struct prepared *prepared_create(const struct alert *a, const struct verdict *v,
 struct prepared *prepared_create_beat(const struct conf_heartbeat *h, const struct conf *conf);
 struct prepared *prepared_ref(struct prepared *p);
 void prepared_unref(struct prepared *p); /* accepts NULL */
+/* The field `meta` of an observation. */
+bool prepared_put_meta(const struct prepared *p, struct str first_message, struct buf *out);
 /* The field `alert` of an observation: for logs with the text of the last message folded in. */
 bool prepared_put_alert(const struct prepared *p, struct str last_message, struct buf *out);
 

@@ -669,6 +669,13 @@ void shipper_tick(struct shipper *s, int64_t now_ms)
     shipper_kick(s);
 }
 
+unsigned shipper_behind(const struct shipper *s)
+{
+    unsigned items = s->items * 24 / IN_FLIGHT_ITEMS, records = s->records * 24 / IN_FLIGHT_RECORDS;
+
+    return !s->ready ? 24 : items > records ? items : records;
+}
+
 bool shipper_idle(const struct shipper *s)
 {
     return s->records == 0 && s->exhausted && !s->draining;

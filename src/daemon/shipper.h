@@ -29,6 +29,9 @@ void shipper_kick(struct shipper *s);
 void shipper_on_store(struct shipper *s, bool ready);
 /* Once a second: frees acknowledged segments, retries what waited. */
 void shipper_tick(struct shipper *s, int64_t now_ms);
+/* How far Redis is behind: 0 = it keeps up; else the window of records in flight is this full, in
+ * twenty-fourths. */
+unsigned shipper_behind(const struct shipper *s);
 bool shipper_idle(const struct shipper *s); /* nothing in flight and nothing left to send */
 
 #endif

@@ -70,6 +70,12 @@ static struct metric_family pending_gauge = {
     .labels = {"worker"},
 };
 
+static struct metric_family regex_gauge = {
+    .name = "triaged_regex_limit_hits_total",
+    .help = "Times that a rule's regex gave up at its match limit and counted as no match.",
+    .type = METRIC_COUNTER,
+};
+
 /* ---- callbacks: cast, one call, nothing more ------------------------------------------------- */
 
 static void on_flush_http(evutil_socket_t fd, short what, void *arg)
@@ -167,6 +173,7 @@ static void publish(struct worker *w)
     metric_set(metric_cell(&bytes_gauge, index), (int64_t)st.bytes);
     metric_set(metric_cell(&corrupt_gauge, index), (int64_t)st.corrupt);
     metric_set(metric_cell(&cached_gauge, index), (int64_t)w->vcache.n);
+    metric_set(metric_cell(&regex_gauge), (int64_t)rules_regex_limit_hits());
     metric_set(metric_cell(&pending_gauge, index), (int64_t)http_server_pending(w->http));
 }
 
@@ -354,6 +361,7 @@ bool worker_configure(struct worker *w, const struct ruleset *rules, struct diag
     w->conf = next;
     w->rules_loaded_ms = clock_wall_ms();
     vcache_clear(&w->vcache);
+    repeats_clear(&w->repeats);
     load_zones(w);
     ruleset_unref(old);
     return true;
@@ -512,6 +520,7 @@ void worker_destroy(struct worker *w)
     fold_finish(&w->fold_http);
     fold_finish(&w->fold_syslog);
     vcache_finish(&w->vcache);
+    repeats_finish(&w->repeats);
     quarantine_finish(&w->quarantine);
     rules_scratch_destroy(w->scratch);
     alert_batch_finish(&w->batch);

@@ -14,6 +14,7 @@
 #include "fold.h"
 #include "mailbox.h"
 #include "quarantine.h"
+#include "repeats.h"
 #include "vcache.h"
 #include "triaged/alert/alert.h"
 #include "triaged/net/http.h"
@@ -65,6 +66,7 @@ struct worker {
     struct fold fold_http, fold_syslog;
     struct answers answers;
     struct vcache vcache;
+    struct repeats repeats;
     struct quarantine quarantine;
     struct rules_scratch *scratch;
     struct alert_batch batch; /* of the request in hand */

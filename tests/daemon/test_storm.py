@@ -69,3 +69,15 @@ def test_a_million_informational_lines_make_no_incident(make_triaged, store):
     wait_until(lambda: triaged.metrics().get(name) == 1_000_000,
                lambda: f"a million counted: {triaged.metrics().get(name)}", 60)
     assert store.incidents() == [] and store.queued() == []
+
+
+def test_last_message_repeated_counts_on_the_message_before(make_triaged, store):
+    triaged = make_triaged(build=PLAIN_BUILD)
+    head = "<3>Nov 24 10:00:00 db-1 "
+    triaged.send_tcp([head + "kernel: EXT4-fs error (device sda1): bad block 7",
+                      head + "last message repeated 41 times",
+                      head.replace("db-1", "db-2") + "last message repeated 5 times",
+                      head + "message repeated 8 times: [ kernel: EXT4-fs error (device sda1): bad block 9]"])
+    wait_until(lambda: store.incidents() and total(store.incidents()[0]) >= 42,
+               lambda: str([i.alerts for i in store.incidents()]))
+    assert len(store.incidents()) <= 2 and not any("repeated" in i["title"] for i in store.incidents())
