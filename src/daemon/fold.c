@@ -28,7 +28,7 @@ void fold_init(struct fold *f, size_t max_entries)
     f->by_fp = NEW_ARRAY(struct fold_entry *, BY_FP_CAP);
 }
 
-static void empty(struct fold *f)
+void fold_empty(struct fold *f)
 {
     for (struct fold_entry *e = f->first; e; e = e->next) {
         if (e->prepared->pending == e)
@@ -44,7 +44,7 @@ static void empty(struct fold *f)
 
 void fold_finish(struct fold *f)
 {
-    empty(f);
+    fold_empty(f);
     for (size_t i = 0; i < f->n_teams; i++) {
         buf_finish(&f->teams[i].record);
         free((char *)f->teams[i].team.p);
@@ -256,8 +256,8 @@ static bool write_all(struct fold *f, const struct conf *conf, int64_t rules_loa
     return true;
 }
 
-bool fold_flush(struct fold *f, const struct conf *conf, int64_t rules_loaded_ms,
-                bool keep_on_failure, fold_record_fn *record, void *arg)
+bool fold_write(struct fold *f, const struct conf *conf, int64_t rules_loaded_ms,
+                fold_record_fn *record, void *arg)
 {
     bool ok = write_all(f, conf, rules_loaded_ms, record, arg);
 
@@ -265,7 +265,5 @@ bool fold_flush(struct fold *f, const struct conf *conf, int64_t rules_loaded_ms
         f->teams[i].items = 0;
         buf_reset(&f->teams[i].record);
     }
-    if (ok || !keep_on_failure)
-        empty(f);
     return ok;
 }

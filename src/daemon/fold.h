@@ -64,11 +64,12 @@ void fold_add_log(struct fold *f, struct prepared *p, struct str message, uint32
                   int64_t received_ms, int64_t starts_ms, struct str sender);
 
 /*
- * Writes everything as records and empties the fold. A resolve whose start is older than
- * rules_loaded_ms is written for the other teams of conf too, as `elsewhere` (DESIGN section 3).
- * False when a record was not kept: then the fold is unchanged when keep_on_failure, else emptied.
+ * Writes everything as records; the fold stays as it is, fold_empty empties it. A resolve whose
+ * start is older than rules_loaded_ms is written for the other teams of conf too, as `elsewhere`.
+ * False when a record was not kept; the records before it are the caller's to take back.
  */
-bool fold_flush(struct fold *f, const struct conf *conf, int64_t rules_loaded_ms,
-                bool keep_on_failure, fold_record_fn *record, void *arg);
+bool fold_write(struct fold *f, const struct conf *conf, int64_t rules_loaded_ms,
+                fold_record_fn *record, void *arg);
+void fold_empty(struct fold *f);
 
 #endif

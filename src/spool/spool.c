@@ -96,7 +96,7 @@ static struct spool *create(const struct spool_options *o, int64_t now_ms)
     s->next_number = s->next_seq = s->next_pos = s->read_pos = s->ack_low = 1;
     s->now_ms = s->alive_ms = now_ms;
     s->loaded_max = INDEX_LOADED_MAX;
-    buf_init(&s->wbuf, WBUF_WRITE_AT + record_max);
+    buf_init(&s->wbuf, SPOOL_GROUP_MAX + record_max);
     buf_init(&s->rbuf, record_max > READ_AHEAD ? record_max : READ_AHEAD);
     return s;
 }
@@ -227,6 +227,8 @@ static enum spool_result flush_before(struct spool *s, size_t n)
     int failed = 0;
     uint64_t dir_done;
 
+    if (s->group)
+        return s->wbuf.n + n <= SPOOL_GROUP_MAX ? SPOOL_OK : SPOOL_FULL;
     sync_state(s, &failed, &dir_done);
     if (failed || s->broken || (s->wbuf.n > 0 && s->wbuf.n + n > limit))
         return spool_flush(s);
@@ -263,6 +265,31 @@ enum spool_result spool_append(struct spool *s, struct str team, struct str payl
     return SPOOL_OK;
 }
 
+enum spool_result spool_begin(struct spool *s)
+{
+    enum spool_result res = spool_flush(s);
+
+    s->group = res == SPOOL_OK;
+    return res;
+}
+
+void spool_cancel(struct spool *s)
+{
+    if (!s->group)
+        return;
+    while (s->n_pending > 0) {
+        const struct entry *e = &s->pending[--s->n_pending];
+
+        s->teams[e->team].last_seq = e->prev;
+        s->next_seq = e->seq;
+        s->next_pos--;
+        s->waiting--;
+    }
+    s->own->last_seq = s->next_seq - 1;
+    buf_reset(&s->wbuf);
+    s->group = false;
+}
+
 /* ---- durability ---------------------------------------------------------------------------------
  */
 
@@ -286,6 +313,8 @@ enum spool_result spool_commit(struct spool *s)
 
     settle(s);
     res = spool_flush(s);
+    if (res == SPOOL_OK)
+        s->group = false;
     if (s->policy == SPOOL_ALWAYS ? s->b_unsynced < s->b_to : s->unsynced_bytes > UNSYNCED_KICK)
         sync_kick(s);
     if (s->policy != SPOOL_ALWAYS && s->written_pos > s->reported) {
@@ -304,7 +333,9 @@ bool spool_is_full(struct spool *s)
 {
     uint64_t least = s->refused ? s->refused : RECORD_HEAD + 1;
 
-    if (s->broken)
+    if (s->broken && s->n_pending > 0 && !s->group)
         return spool_flush(s) != SPOOL_OK;
+    if (s->broken && clock_mono_ms() - s->broken_ms < BROKEN_RETRY_MS)
+        return true;
     return !has_room(s, least);
 }

@@ -38,6 +38,7 @@ enum {
     SEGMENT_SIZE_MIN = 4096,
     SEGMENT_SIZE_MAX = 256 * 1024 * 1024,
     HEAL_RETRY_MS = 1000,
+    BROKEN_RETRY_MS = 250,              /* after a failed write of a group that was taken back */
     STUCK_READ_MS = 30 * 1000,          /* a record that cannot be read is given up after this */
     FREE_CHECK_BYTES = 1024 * 1024,     /* the file system is asked after so much was written … */
     FREE_CHECK_MS = 1000,               /* … and so long */
@@ -136,6 +137,7 @@ struct spool {
     int64_t now_ms; /* of the last call that said it */
 
     struct buf wbuf;
+    bool group;            /* what stands in wbuf is a group: not to be written before its commit */
     struct entry *pending; /* records in wbuf; offsets from its start */
     size_t n_pending, cap_pending;
     struct batch *batches; /* a window [b_from, b_to) of an array */
@@ -149,6 +151,7 @@ struct spool {
     uint64_t free_checked_at_bytes, written_total;
     int64_t free_checked_ms;
     int broken;            /* errno of the last write that failed; 0 = fine */
+    int64_t broken_ms;     /* monotonic: when that was */
     int64_t heal_after_ms; /* monotonic */
     struct log_rate write_errors;
 

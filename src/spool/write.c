@@ -32,6 +32,7 @@ static enum spool_result failed(struct spool *s, int e, const char *what)
         log_error("spool", "%s: %s failed, trying again: %s suppressed=%llu", s->directory, what,
                   strerror(e), (unsigned long long)held);
     s->broken = e;
+    s->broken_ms = clock_mono_ms();
     return spool_errno_result(e);
 }
 

@@ -428,6 +428,56 @@ static void test_max_size_exactly(void **state)
     }
 }
 
+/* A group is kept whole or not at all; what is taken back leaves no hole in the chain. */
+static void test_group(void **state)
+{
+    struct fixture f;
+    struct spool_record r;
+    uint64_t t = 0, last = 0;
+    char big[3000];
+    int n = 0;
+
+    (void)state;
+    fixture_init(&f, SPOOL_ALWAYS);
+    f.o.max_size = 64 * 1024;
+    f.o.segment_size = 16 * 1024;
+    fixture_open(&f);
+    memset(big, 'x', sizeof(big) - 1);
+    big[sizeof(big) - 1] = '\0';
+    append(&f, "db", "before");
+    assert_int_equal(spool_begin(f.s), SPOOL_OK); /* writes what came before */
+    append(&f, "db", "in");
+    append(&f, "web", "in");
+    expect_next(&f, "db", "before");
+    expect_no_next(&f);
+    spool_cancel(f.s);
+    keep(&f);
+    expect_no_next(&f);
+    assert_int_equal(spool_begin(f.s), SPOOL_OK);
+    while (try_append(&f, n % 2 ? "db" : "web", big, &t) == SPOOL_OK)
+        n++;
+    assert_in_range(n, 15, 22);
+    spool_cancel(f.s);
+    assert_int_equal(spool_begin(f.s), SPOOL_OK);
+    append(&f, "web", "1");
+    t = append(&f, "db", "2");
+    assert_int_equal(spool_commit(f.s), SPOOL_OK);
+    spool_cancel(f.s); /* too late: it is kept */
+    assert_true(wait_durable(&f, t));
+    expect_next(&f, "web", "1");
+    fixture_reopen(&f);
+    for (n = 0; spool_next(f.s, &r); n++) {
+        if (str_eq_c(r.team, "db"))
+            assert_int_equal(r.prev, last);
+        else
+            assert_int_equal(r.prev, 0);
+        if (str_eq_c(r.team, "db"))
+            last = r.seq;
+    }
+    assert_int_equal(n, 3);
+    fixture_finish(&f);
+}
+
 static void test_min_free(void **state)
 {
     struct fixture f;
@@ -598,6 +648,7 @@ int main(void)
         cmocka_unit_test(test_empty_start_leaves_no_segment),
         cmocka_unit_test(test_full_and_room_again),
         cmocka_unit_test(test_max_size_exactly),
+        cmocka_unit_test(test_group),
         cmocka_unit_test(test_min_free),
         cmocka_unit_test(test_rewind),
         cmocka_unit_test(test_rewind_after),

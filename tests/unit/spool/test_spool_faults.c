@@ -451,13 +451,50 @@ static void test_write_error_without_truncate(void **state)
     fixture_finish(&f);
 }
 
+/* The disk refuses a group: it is taken back, and the next one finds nothing of it. */
+static void test_group_is_refused(void **state)
+{
+    struct fixture f;
+    uint64_t t;
+
+    (void)state;
+    disk_reset(OP_PWRITE, 3, 1, ENOSPC); /* 1: the header, 2: "1" */
+    spool_io_use(&shim);
+    fixture_init(&f, SPOOL_ALWAYS);
+    fixture_open(&f);
+    append(&f, "db", "1");
+    keep(&f);
+    assert_int_equal(spool_begin(f.s), SPOOL_OK);
+    append(&f, "db", "2");
+    append(&f, "web", "3");
+    assert_int_equal(spool_commit(f.s), SPOOL_FULL);
+    spool_cancel(f.s);
+    assert_true(spool_is_full(f.s)); /* for a moment */
+    assert_int_equal(spool_begin(f.s), SPOOL_OK);
+    t = append(&f, "db", "4");
+    assert_int_equal(spool_commit(f.s), SPOOL_OK);
+    assert_true(wait_durable(&f, t));
+    assert_false(spool_is_full(f.s));
+    spool_io_use(NULL);
+    fixture_reopen(&f);
+    expect_next(&f, "db", "1");
+    expect_next(&f, "db", "4");
+    expect_no_next(&f);
+    fixture_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_openat),          cmocka_unit_test(test_pwrite),
-        cmocka_unit_test(test_short_pwrite),    cmocka_unit_test(test_fdatasync),
-        cmocka_unit_test(test_fdatasync_twice), cmocka_unit_test(test_fsync),
-        cmocka_unit_test(test_others),          cmocka_unit_test(test_write_error_without_truncate),
+        cmocka_unit_test(test_openat),
+        cmocka_unit_test(test_pwrite),
+        cmocka_unit_test(test_short_pwrite),
+        cmocka_unit_test(test_fdatasync),
+        cmocka_unit_test(test_fdatasync_twice),
+        cmocka_unit_test(test_fsync),
+        cmocka_unit_test(test_group_is_refused),
+        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_write_error_without_truncate),
     };
     int r;
 
