@@ -58,4 +58,5 @@ def main():
         redis.stop()
 
 
-main()
+if __name__ == "__main__":
+    main()
