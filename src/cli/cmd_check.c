@@ -1,9 +1,21 @@
 /*
  * cmd_check.c - check: is this configuration good; config reference: what can stand in one.
  */
-#include "cli.h"
+#include "commands.h"
 
 #include <getopt.h>
+
+struct ruleset *cli_load(const char *file)
+{
+    struct diag why;
+    diag_init(&why);
+    struct conf *conf = conf_load(file, &why);
+    struct ruleset *rules = conf ? ruleset_create(conf, &why) : NULL;
+    conf_unref(conf);
+    diag_print(&why, stderr);
+    diag_finish(&why);
+    return rules;
+}
 
 static int run_check(const struct command *self, int argc, char **argv)
 {
@@ -44,14 +56,17 @@ static int run_reference(const struct command *self, int argc, char **argv)
 }
 
 const struct command cmd_check = {
-    "check",
-    "[-c FILE]",
-    "Say whether a configuration is good, else what is wrong and where.",
-    "  -c, --config FILE   configuration (default " CLI_CONFIG ")\n",
-    run_check,
+    .name = "check",
+    .args = "[-c FILE]",
+    .summary = "Say whether a configuration is good, else what is wrong and where.",
+    .help = "  -c, --config FILE   configuration (default " CLI_CONFIG ")\n",
+    .run = run_check,
 };
 
 const struct command cmd_config_reference = {
-    "config reference", "", "Print every configuration key with its default and meaning.", "",
-    run_reference,
+    .name = "config reference",
+    .args = "",
+    .summary = "Print every configuration key with its default and meaning.",
+    .help = "",
+    .run = run_reference,
 };

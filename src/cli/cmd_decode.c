@@ -2,7 +2,7 @@
  * cmd_decode.c - decode: how would the daemon read these syslog messages?
  * Owns: options and the three kinds of input: lines, the bytes of one TCP connection, JSON lines.
  */
-#include "cli.h"
+#include "commands.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -191,17 +191,19 @@ static int run_decode(const struct command *self, int argc, char **argv)
 }
 
 const struct command cmd_decode = {
-    "decode",
-    "[OPTION...] < MESSAGES",
-    "Show how syslog messages are read: one JSON object a message.",
-    "  --input KIND        lines (default): a message a line; stream: the bytes of one TCP\n"
-    "                      connection (RFC 6587); jsonl: {\"raw\": …, \"ctx\": …} a line\n"
-    "  --stream            the same as --input stream\n"
-    "  --transport NAME    udp, tcp (default) or unix: a local socket has no host field\n"
-    "  --zone ZONE         of times without one: Europe/Berlin, +02:00 (default UTC)\n"
-    "  --now TIME          the present, for dates without a year (RFC 3339; default: the clock)\n"
-    "  --max-message SIZE  longer messages are cut (default: no limit; a stream: 64KiB)\n"
-    "  --peer ADDRESS      the sender, for messages without a host\n"
-    "  --format NAME       syslog\n",
-    run_decode,
+    .name = "decode",
+    .args = "[OPTION...] < MESSAGES",
+    .summary = "Show how syslog messages are read: one JSON object a message.",
+    .help =
+        "  --input KIND        lines (default): a message a line; stream: the bytes of one TCP\n"
+        "                      connection (RFC 6587); jsonl: {\"raw\": …, \"ctx\": …} a line\n"
+        "  --stream            the same as --input stream\n"
+        "  --transport NAME    udp, tcp (default) or unix: a local socket has no host field\n"
+        "  --zone ZONE         of times without one: Europe/Berlin, +02:00 (default UTC)\n"
+        "  --now TIME          the present, for dates without a year (RFC 3339; default: the "
+        "clock)\n"
+        "  --max-message SIZE  longer messages are cut (default: no limit; a stream: 64KiB)\n"
+        "  --peer ADDRESS      the sender, for messages without a host\n"
+        "  --format NAME       syslog\n",
+    .run = run_decode,
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands.h"
 #include "triaged/base/buf.h"
 #include "triaged/base/clock.h"
 
@@ -200,22 +201,28 @@ static int run(const struct command *self, int argc, char **argv)
 }
 
 const struct command cmd_rules_test = {
-    "rules test",
-    "[-c FILE] [--source S] [--now T] [--input labels|jsonl|payload] [--json] [-a] "
-    "[LABEL=VALUE...]",
-    "Say what the rules decide on an alert, and why.",
-    "  -c, --config FILE   configuration (default " CLI_CONFIG ")\n"
-    "      --source S      alertmanager, prometheus (default), grafana, syslog, or the NAME of a\n"
-    "                      mapping; a payload says by itself what it is, unless it is a mapping's\n"
-    "      --now T         the time for maintenance windows (default: now)\n"
-    "      --input labels  LABEL=VALUE words; @NAME=VALUE is an annotation (default with words)\n"
-    "      --input payload a webhook or API document on standard input (default without words)\n"
-    "      --input jsonl   lines {\"id\": ..., \"labels\": {}, \"annotations\": {}}; a line each "
-    "back\n"
-    "      --json          JSON with the trace\n"
-    "  -a, --all           in the trace, also rules that have nothing in common with the alert\n"
-    "\n"
-    "Of syslog give app, host, facility, severity and message; the skeleton is made of the "
-    "message.\n",
-    run,
+    .name = "rules test",
+    .args = "[-c FILE] [--source S] [--now T] [--input labels|jsonl|payload] [--json] [-a] "
+            "[LABEL=VALUE...]",
+    .summary = "Say what the rules decide on an alert, and why.",
+    .help = "  -c, --config FILE   configuration (default " CLI_CONFIG ")\n"
+            "      --source S      alertmanager, prometheus (default), grafana, syslog, or the "
+            "NAME of a\n"
+            "                      mapping; a payload says by itself what it is, unless it is a "
+            "mapping's\n"
+            "      --now T         the time for maintenance windows (default: now)\n"
+            "      --input labels  LABEL=VALUE words; @NAME=VALUE is an annotation (default with "
+            "words)\n"
+            "      --input payload a webhook or API document on standard input (default without "
+            "words)\n"
+            "      --input jsonl   lines {\"id\": ..., \"labels\": {}, \"annotations\": {}}; a "
+            "line each "
+            "back\n"
+            "      --json          JSON with the trace\n"
+            "  -a, --all           in the trace, also rules that have nothing in common with the "
+            "alert\n"
+            "\n"
+            "Of syslog give app, host, facility, severity and message; the skeleton is made of the "
+            "message.\n",
+    .run = run,
 };
