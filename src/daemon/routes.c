@@ -18,6 +18,12 @@ static const struct route routes[] = {
     {HTTP_GET, "/-/healthy", ACCESS_ANYONE, route_healthy},
     {HTTP_GET, "/-/ready", ACCESS_ANYONE, route_ready},
     {HTTP_POST, "/-/reload", ACCESS_ADMIN, route_reload},
+    {HTTP_GET, "/api/v1/incidents", ACCESS_VIEWER, route_incidents},
+    {HTTP_POST, "/api/v1/incidents", ACCESS_RESPONDER, route_open},
+    {HTTP_GET, "/api/v1/incidents/{}", ACCESS_VIEWER, route_incident},
+    {HTTP_GET, "/api/v1/incidents/{}/alerts", ACCESS_VIEWER, route_incident_alerts},
+    {HTTP_GET, "/api/v1/incidents/{}/timeline", ACCESS_VIEWER, route_incident_timeline},
+    {HTTP_POST, "/api/v1/incidents/{}/{}", ACCESS_RESPONDER, route_verb},
     {HTTP_GET, "/api/v2/receivers", ACCESS_METRICS, route_api_v2_receivers},
     {HTTP_GET, "/api/v2/status", ACCESS_METRICS, route_api_v2_status},
     {HTTP_POST, "/api/v2/alerts", ACCESS_INGEST, route_api_v2_post_alerts},
@@ -32,17 +38,31 @@ static struct metric_family denied_total = {
     .labels = {"reason"}, /* missing, wrong, forbidden */
 };
 
-static bool path_matches(const struct route *r, struct str path, struct str *rest)
+/* Segment by segment; a segment is not empty. */
+static bool path_matches(const struct route *r, struct str path, struct route_call *call)
 {
     struct str pattern = str_c(r->path);
+    size_t n_args = 0;
 
-    *rest = STR_NONE;
-    if (pattern.p[pattern.n - 1] != '*')
-        return str_eq(path, pattern);
-    pattern.n--;
-    if (!str_starts(path, pattern) || path.n == pattern.n)
-        return false;
-    *rest = str_sub(path, pattern.n, path.n);
+    call->rest = call->args[0] = call->args[1] = STR_NONE;
+    while (pattern.n || path.n) {
+        struct str want, have;
+
+        if (str_eq(pattern, S("*"))) {
+            call->rest = path;
+            return path.n > 0;
+        }
+        want = str_cut(pattern, '/', &pattern);
+        have = str_cut(path, '/', &path);
+        if (!str_eq(want, S("{}"))) {
+            if (!str_eq(want, have))
+                return false;
+            continue;
+        }
+        if (have.n == 0 || n_args == ARRAY_LEN(call->args))
+            return false;
+        call->args[n_args++] = have;
+    }
     return true;
 }
 
@@ -94,17 +114,18 @@ void routes_on_request(void *arg, struct http_request *req)
     struct route_call call = {.w = w, .req = req};
     struct str path = http_request_path(req);
     enum http_method method = http_request_method(req);
-    const char *allow = NULL;
+    bool get = false, post = false;
 
     if (method == HTTP_HEAD)
         method = HTTP_GET;
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
         enum auth_result auth;
 
-        if (!path_matches(&routes[i], path, &call.rest))
+        if (!path_matches(&routes[i], path, &call))
             continue;
         if (routes[i].method != method) {
-            allow = routes[i].method == HTTP_GET ? "GET, HEAD" : "POST";
+            get = get || routes[i].method == HTTP_GET;
+            post = post || routes[i].method == HTTP_POST;
             continue;
         }
         auth = auth_check(w->conf, http_request_header(req, "Authorization"), routes[i].access,
@@ -116,5 +137,9 @@ void routes_on_request(void *arg, struct http_request *req)
         routes[i].handle(&call);
         return;
     }
-    not_found(req, path, allow);
+    not_found(req, path,
+              get && post ? "GET, HEAD, POST"
+              : get       ? "GET, HEAD"
+              : post      ? "POST"
+                          : NULL);
 }

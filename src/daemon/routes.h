@@ -23,13 +23,14 @@ enum access { /* who may: see auth.h */
 struct route_call {
     struct worker *w;
     struct http_request *req;
-    struct str rest;                /* what follows a prefix route's path */
+    struct str args[2];             /* what stands for the {} of the path, in order */
+    struct str rest;                /* what stands for a final * */
     const struct conf_token *token; /* who asks, or NULL (loopback without tokens) */
 };
 
 struct route {
     enum http_method method; /* a GET route serves HEAD too */
-    const char *path;        /* exact; a final "*" takes a rest */
+    const char *path;        /* {} = one segment; a final * = the rest */
     enum access access;
     void (*handle)(const struct route_call *call);
 };
@@ -43,6 +44,14 @@ void route_api_v2_post_alerts(const struct route_call *call);
 /* routes_api_v2.c: */
 void route_api_v2_status(const struct route_call *call);
 void route_api_v2_receivers(const struct route_call *call);
+/* routes_verbs.c: */
+void route_open(const struct route_call *call);
+void route_verb(const struct route_call *call);
+/* routes_incidents.c: */
+void route_incidents(const struct route_call *call);
+void route_incident(const struct route_call *call);
+void route_incident_alerts(const struct route_call *call);
+void route_incident_timeline(const struct route_call *call);
 /* routes_ops.c: */
 void route_index(const struct route_call *call);
 void route_healthy(const struct route_call *call);

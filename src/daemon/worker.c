@@ -20,6 +20,8 @@
 #include "routes.h"
 #include "shipper.h"
 #include "supervisor.h"
+#include "teams.h"
+#include "verbs.h"
 #include "triaged/base/clock.h"
 #include "triaged/base/log.h"
 #include "triaged/base/mem.h"
@@ -95,7 +97,11 @@ static void on_flush_syslog(evutil_socket_t fd, short what, void *arg)
 /* In the sync thread: only wakes the loop. */
 static void on_durable_moved(void *arg)
 {
-    struct worker *w = arg;
+    worker_wake(arg);
+}
+
+void worker_wake(struct worker *w)
+{
     uint64_t one = 1;
 
     if (write(w->durable_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
@@ -111,6 +117,7 @@ static void on_durable(evutil_socket_t fd, short what, void *arg)
     if (read(fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
         log_error("worker", "eventfd: errno=%d", errno);
     answers_durable(&w->answers, spool_durable(w->spool));
+    verbs_on_durable(w->verbs);
 }
 
 static void on_syslog_message(void *arg, const struct syslog_peer *peer, struct str message,
@@ -152,6 +159,7 @@ static void on_store_state(void *arg, enum store_state state, const char *why)
         quarantine_send(&w->quarantine, w->store, w->conf->prefix);
     }
     shipper_on_store(w->shipper, state == STORE_S_READY);
+    verbs_on_store(w->verbs, state == STORE_S_READY);
 }
 
 /* ---- once a second ------------------------------------------------------------------------------
@@ -208,6 +216,8 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     if (!fold_is_empty(&w->fold_syslog) && !w->syslog_flush_set)
         pipeline_flush_syslog(w); /* an earlier flush found no room */
     shipper_tick(w->shipper, w->now_ms);
+    verbs_second(w->verbs, w->now_ms);
+    teams_second(w->teams);
     spool_commit(w->spool);
     if (w->quarantine.n && atomic_load(&w->status.store_state) == STORE_S_READY)
         quarantine_send(&w->quarantine, w->store, w->conf->prefix);
@@ -451,10 +461,12 @@ struct worker *worker_create(struct supervisor *sup, unsigned index, const struc
     buf_init(&w->encode, ENCODE_MAX);
     buf_init(&w->key, ENCODE_MAX);
     w->scratch = rules_scratch_create();
+    w->teams = teams_create(w);
     w->base = net_loop_create();
     if (!w->base || !create_events(w) || !create_servers(w)) {
         diag_error(why, NULL, 0, 0, NULL, "cannot set up an event loop");
-    } else if (open_spool(w, conf, why) && worker_configure(w, rules, why)) {
+    } else if (open_spool(w, conf, why) && worker_configure(w, rules, why) &&
+               (w->verbs = verbs_create(w, why))) {
         create_store(w, conf);
         atomic_store(&w->status.beat_ms, clock_mono_ms());
         return w;
@@ -503,6 +515,8 @@ void worker_destroy(struct worker *w)
     if (!w)
         return;
     store_destroy(w->store);
+    verbs_destroy(w->verbs);
+    teams_destroy(w->teams);
     shipper_destroy(w->shipper);
     syslog_server_destroy(w->syslog);
     if (w->http)

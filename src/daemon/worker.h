@@ -28,6 +28,9 @@ struct event_base;
 struct zone;
 struct shipper;
 struct supervisor;
+struct listeners;
+struct teams;
+struct verbs;
 
 /* What the main thread and the operations routes read of a worker. All shared. */
 struct worker_status {
@@ -62,6 +65,9 @@ struct worker {
     struct spool *spool;
     struct store *store;
     struct shipper *shipper;
+    struct verbs *verbs;         /* what people do */
+    struct teams *teams;         /* which there are */
+    struct listeners *listeners; /* who follows the events */
 
     struct fold fold_http, fold_syslog;
     struct answers answers;
@@ -86,6 +92,8 @@ bool worker_start(struct worker *w);
 /* After its thread has ended. Accepts NULL. */
 void worker_destroy(struct worker *w);
 void worker_join(struct worker *w);
+/* From any thread: a spool moved on. */
+void worker_wake(struct worker *w);
 
 /* Takes over a snapshot: listeners first, all or nothing. Called in the worker's thread (or before
  * it runs). */
