@@ -142,18 +142,26 @@ void client_put_option(struct client *c, const char *option, const char *name)
         client_put(c, name, value);
 }
 
-void client_put_list(struct client *c, const char *option, const char *name)
+void client_put_texts(struct client *c, const char *name, const char *const *values, size_t n)
 {
-    const char *value;
-
-    if (!args_has(&c->args, option))
-        return;
     put_name(c, name);
-    for (size_t i = 0; (value = args_nth(&c->args, option, i)); i++) {
-        buf_put_char(&c->body, i ? ',' : '[');
-        buf_put_json(&c->body, str_c(value));
+    buf_put_char(&c->body, '[');
+    for (size_t i = 0; i < n; i++) {
+        buf_put_c(&c->body, i ? "," : "");
+        buf_put_json(&c->body, str_c(values[i]));
     }
     buf_put_char(&c->body, ']');
+}
+
+void client_put_list(struct client *c, const char *option, const char *name)
+{
+    const char *values[ARGS_GIVEN_MAX];
+    size_t n = 0;
+
+    while (n < ARGS_GIVEN_MAX && (values[n] = args_nth(&c->args, option, n)))
+        n++;
+    if (n)
+        client_put_texts(c, name, values, n);
 }
 
 bool client_put_time(struct client *c, const char *name, const char *value)
@@ -181,6 +189,30 @@ static const char *login_name(void)
     const struct passwd *user = getpwuid(getuid());
 
     return user && user->pw_name && *user->pw_name ? user->pw_name : "nobody";
+}
+
+int client_actor(struct client *c, const char **out)
+{
+    const jx *answer;
+    struct str name;
+    int status;
+
+    *out = c->settings.values[SET_ACTOR];
+    if (!*out && !c->settings.values[SET_TOKEN])
+        *out = login_name();
+    if (*out)
+        return CLI_OK;
+    client_path(c, "whoami", NULL);
+    status = client_get(c, &answer);
+    if (status != CLI_OK)
+        return status;
+    name = arena_str(&c->arena, jx_str(jx_get(answer, "name")));
+    if (!name.n) {
+        cli_complain("the daemon knows no name for you; give one with --actor");
+        return CLI_FAILED;
+    }
+    *out = name.p;
+    return CLI_OK;
 }
 
 void client_body(struct client *c)

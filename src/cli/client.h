@@ -41,12 +41,17 @@ void client_query(struct client *c, const char *name, const char *value);
 /* One for each time that the option was given; its name is the parameter's. */
 void client_query_option(struct client *c, const char *name);
 
+/* Who we are: the actor of the settings, without a token the login name, else the token's name,
+ * for which the daemon is asked (before client_path). CLI_OK, else it was said why not. */
+int client_actor(struct client *c, const char **out);
+
 /* Begins a body: request_id, and the actor where there is one to name. */
 void client_body(struct client *c);
 void client_put(struct client *c, const char *name, const char *value);
 void client_put_bool(struct client *c, const char *name, bool value);
 void client_put_option(struct client *c, const char *option, const char *name); /* when given */
-void client_put_list(struct client *c, const char *option, const char *name);   /* when given */
+void client_put_texts(struct client *c, const char *name, const char *const *values, size_t n);
+void client_put_list(struct client *c, const char *option, const char *name); /* when given */
 /* A time: RFC 3339, or a span from now ("30m"). False after having complained. */
 bool client_put_time(struct client *c, const char *name, const char *value);
 

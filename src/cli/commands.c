@@ -6,14 +6,30 @@
 
 #include <string.h>
 
+static const struct command *const working[] = {
+    &cmd_next,   &cmd_list,    &cmd_show,     &cmd_explain, &cmd_ack,   &cmd_assign, &cmd_release,
+    &cmd_note,   &cmd_update,  &cmd_escalate, &cmd_raise,   &cmd_lower, &cmd_snooze, &cmd_resolve,
+    &cmd_verify, &cmd_confirm, &cmd_close,    &cmd_reopen,  &cmd_merge, &cmd_open,
+};
+
+static const struct command *const overview[] = {
+    &cmd_watch, &cmd_queues, &cmd_stats, &cmd_noise, &cmd_automation, &cmd_whoami,
+};
+
+static const struct command *const learning[] = {
+    &cmd_reviews,      &cmd_review_show,     &cmd_review_write,       &cmd_actions,
+    &cmd_action_add,   &cmd_action_done,     &cmd_problems,           &cmd_problem_write,
+    &cmd_known_errors, &cmd_known_error_add, &cmd_known_error_delete,
+};
+
 static const struct command *const local[] = {
-    &cmd_check,
-    &cmd_config_reference,
-    &cmd_rules_test,
-    &cmd_decode,
+    &cmd_check, &cmd_config_reference, &cmd_rules_test, &cmd_decode, &cmd_completion,
 };
 
 const struct command_group command_groups[] = {
+    {"Work on incidents", working, ARRAY_LEN(working)},
+    {"See how things stand", overview, ARRAY_LEN(overview)},
+    {"Learn from them", learning, ARRAY_LEN(learning)},
     {"Without a daemon", local, ARRAY_LEN(local)},
 };
 const size_t command_groups_n = ARRAY_LEN(command_groups);

@@ -6,7 +6,7 @@
 
 #include "cli.h"
 
-/* cmd_next.c, cmd_incidents.c, cmd_open.c, cmd_explain.c */
+/* cmd_next.c, cmd_incidents.c, cmd_explain.c */
 extern const struct command cmd_next, cmd_list, cmd_show, cmd_open, cmd_explain;
 /* cmd_verbs.c */
 extern const struct command cmd_ack, cmd_assign, cmd_release, cmd_note, cmd_update, cmd_escalate,
