@@ -1,4 +1,5 @@
 """The right incident in the right queue with the right priority, sent by the real programs."""
+import signal
 import time
 from datetime import datetime, timezone
 
@@ -56,7 +57,7 @@ def test_prometheus_fires_and_resolves(tmp_path, triaged, store, stop_at_end):
     assert not [e for e in store.queued() if e["incident"] == incident["id"]]
     assert len(store.incidents()) == 1, "resends made no second incident"
     assert prometheus.metric("prometheus_notifications_errors_total") == 0
-    assert prometheus.metric("prometheus_notifications_sent_total") >= 2
+    wait_until(lambda: prometheus.metric("prometheus_notifications_sent_total") >= 2, "both counted as sent")
 
 
 def test_alertmanager_webhook(tmp_path, triaged, store, stop_at_end):
@@ -103,6 +104,27 @@ def test_alertmanager_retries_through_a_phase_of_errors(tmp_path, make_triaged, 
     triaged.start()
     incident = store.wait_one(lambda i: True, "the retried alert", 60)
     assert incident["state"] == "open" and len(store.incidents()) == 1
+
+
+def test_alertmanager_retries_through_a_phase_of_503(tmp_path, make_triaged, redis_server, store,
+                                                    stop_at_end):
+    """Redis hangs until the spool is full: refused alerts are kept by Alertmanager and come once."""
+    triaged = make_triaged(spool='{directory: "%s", max_size: 64KiB, segment_size: 16KiB, min_free: 0}')
+    wait_until(lambda: "redis ready" in triaged.get("/-/ready").text, "ready")
+    redis_server.popen.send_signal(signal.SIGSTOP)
+    try:
+        filler = [{"labels": {"alertname": f"Filler{n}", "text": "x" * 900}} for n in range(16)]
+        answer, = wait_until(lambda: (a := triaged.post("/api/v2/alerts", filler)).status_code == 503 and [a],
+                            "the spool is full", 60)
+        assert answer.headers["Retry-After"] and answer.json()["error"]["code"] == "spool_full"
+        am = Alertmanager(tmp_path / "am", triaged.url + "/webhook/alertmanager")
+        stop_at_end(am)
+        am.add("alertname=Refused", "severity=critical", "instance=x")
+        wait_until(lambda: "503" in am.log(), "Alertmanager was answered 503", 30)
+    finally:
+        redis_server.popen.send_signal(signal.SIGCONT)
+    store.wait_one(lambda i: "Refused" in i["title"], "the refused alert, once there is room", 60)
+    assert sum("Refused" in i["title"] for i in store.incidents()) == 1
 
 
 def test_amtool_alert_add(triaged, store):
