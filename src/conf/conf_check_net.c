@@ -131,10 +131,26 @@ static void check_syslog_tls(struct schema_walk *w, const struct conf_listener *
     if (l->transport == TRANSPORT_TLS && !l->tls.certificate.n)
         error_at(w, l, &l->transport, "transport",
                  "tls needs a certificate; write tls: {certificate: FILE, key: FILE}");
-    if (l->transport != TRANSPORT_TLS && schema_site(w, &l->tls.certificate))
+    if (l->transport != TRANSPORT_TLS && l->transport != TRANSPORT_RELP &&
+        schema_site(w, &l->tls.certificate))
         error_at(w, l, &l->tls.certificate, "tls",
-                 "a certificate is used by transport: tls only; change the transport or take "
-                 "tls out");
+                 "a certificate is used by transport: tls and relp only; change the transport or "
+                 "take tls out");
+}
+
+/* Whoever may send the header may claim to be anybody. */
+static void check_proxy(struct schema_walk *w, const struct conf_listener *l,
+                        const struct endpoint *e)
+{
+    if (!l->proxy)
+        return;
+    if (!e || l->transport == TRANSPORT_UDP)
+        error_at(w, l, &l->proxy, "proxy",
+                 "a PROXY header comes on transport: tcp, tls or relp only; take proxy out");
+    else if (!e->loopback && !l->allow.n)
+        error_at(w, l, &l->proxy, "proxy",
+                 "a PROXY header is believed, so allow must name the load balancers; write for "
+                 "example allow: [\"192.0.2.10\"]");
 }
 
 static void check_syslog(struct schema_walk *w, struct map *seen, struct conf_listener *l)
@@ -142,6 +158,7 @@ static void check_syslog(struct schema_walk *w, struct map *seen, struct conf_li
     struct endpoint e;
     check_syslog_tls(w, l);
     if (l->transport == TRANSPORT_UNIX || l->transport == TRANSPORT_UNIX_DGRAM) {
+        check_proxy(w, l, NULL);
         check_unix(w, seen, l);
         return;
     }
@@ -154,6 +171,7 @@ static void check_syslog(struct schema_walk *w, struct map *seen, struct conf_li
         return;
     if (e.port)
         check_twice(w, seen, l->transport == TRANSPORT_UDP ? "datagram" : "stream", l);
+    check_proxy(w, l, &e);
     if (!e.loopback && !l->allow.n && !l->tls.client_ca.n)
         error_at(w, l, &l->address, "address",
                  "takes syslog from beyond this machine, so it must say from whom; write for "

@@ -24,7 +24,7 @@ extern const struct schema schema_rule, schema_known_error, schema_heartbeat, sc
 
 /* conf_words.c: names of enum values, checks of single texts, readers of times */
 extern const struct schema_name level_names[], priority_names[], transport_names[], role_names[],
-    sync_names[], confirm_names[];
+    sync_names[], confirm_names[], floor_names[];
 schema_check_fn check_name, check_nonempty, check_rule_name, check_team_id, check_sha256,
     check_token_name, check_beat_name, check_mapping_name, check_cidr, check_zone, check_http_url,
     check_redis_url;

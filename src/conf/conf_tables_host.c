@@ -40,15 +40,25 @@ static const struct schema_row syslog_rows[] = {
     {"address", K_TEXT, REQUIRED, HERE(address), .check = check_nonempty,
      .help = "Numeric host:port, like 0.0.0.0:514, or the absolute path of a unix socket"},
     {"transport", K_ENUM, REQUIRED, HERE(transport), .names = transport_names, .what = "transport",
-     .help = "How messages come: udp, tcp, tls, unix (stream) or unix-dgram"},
+     .help = "How messages come: udp, tcp, tls, relp, unix (stream) or unix-dgram"},
     {"tls", K_STRUCT, 0, HERE(tls), .sub = &schema_tls,
-     .help = "The certificate of a tls listener; client_ca admits senders by certificate"},
+     .help = "The certificate of a tls listener, or of a relp listener that shall speak TLS; "
+             "client_ca admits senders by certificate"},
     {"allow", K_TEXTS, 0, HERE(allow), .check = check_cidr, .help = HELP_ALLOW},
     {"labels", K_PAIRS, 0, HERE(labels), .help = HELP_LABELS},
     {"max_message", K_SIZE, 0, HERE(max_message), .min = 480, .max = 16 * MIB, .def = "64KiB",
      .help = "Bytes of a message that are kept; the rest is cut"},
     {"zone", K_TEXT, 0, HERE(zone), .check = check_zone,
      .help = "Time zone of timestamps that name none; without it the global zone"},
+    {"severity", K_ENUM, 0, HERE(floor), .names = floor_names, .what = "severity",
+     .help = "Mildest severity that is taken, like info; milder messages are counted and dropped "
+             "before anything else. A message without PRI is a notice"},
+    {"rate", K_UINT, 0, HERE(rate), .max = 10000000,
+     .help = "Messages a second that one sender may send to a worker, and as many at once; the "
+             "rest is counted and dropped. 0 = any number"},
+    {"proxy", K_BOOL, 0, HERE(proxy),
+     .help = "Connections of a tcp, tls or relp listener come through a load balancer that says "
+             "by PROXY protocol 1 or 2 whose they are; allow then names the balancer"},
 };
 static const struct schema schema_syslog = {"listener", sizeof(struct conf_listener), HERE(place),
                                             SCHEMA_NONE, SCHEMA_ROWS(syslog_rows)};

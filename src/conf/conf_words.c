@@ -24,7 +24,12 @@ const struct schema_name transport_names[] = {{"udp", TRANSPORT_UDP},
                                               {"tls", TRANSPORT_TLS},
                                               {"unix", TRANSPORT_UNIX},
                                               {"unix-dgram", TRANSPORT_UNIX_DGRAM},
+                                              {"relp", TRANSPORT_RELP},
                                               {NULL, 0}};
+/* RFC 5424 table 2, plus 1: what a listener without a floor has is 0 */
+const struct schema_name floor_names[] = {{"emerg", 1}, {"alert", 2},   {"crit", 3},
+                                          {"err", 4},   {"warning", 5}, {"notice", 6},
+                                          {"info", 7},  {"debug", 8},   {NULL, 0}};
 const struct schema_name role_names[] = {{"ingest", ROLE_INGEST},       {"viewer", ROLE_VIEWER},
                                          {"responder", ROLE_RESPONDER}, {"manager", ROLE_MANAGER},
                                          {"admin", ROLE_ADMIN},         {NULL, 0}};

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "relp_memory.h"
 #include "triaged/base/clock.h"
 #include "triaged/base/mem.h"
 
@@ -25,7 +26,7 @@ static struct metric_family messages_total = {
 };
 static struct metric_family dropped_total = {
     .name = "triaged_syslog_dropped_total",
-    .help = "Datagrams and connections dropped unread, by listener and reason.",
+    .help = "Messages and connections dropped, by listener and reason.",
     .type = METRIC_COUNTER,
     .labels = {"listener", "reason"},
 };
@@ -51,6 +52,7 @@ static const char *const transport_names[] = {
     [TRANSPORT_TLS] = "tls",
     [TRANSPORT_UNIX] = "unix",
     [TRANSPORT_UNIX_DGRAM] = "unix-dgram",
+    [TRANSPORT_RELP] = "relp",
 };
 
 /* ---- towards the owner ----------------------------------------------------------------------- */
@@ -69,7 +71,14 @@ void syslog_batch_end(struct syslog_server *s)
 void syslog_deliver(struct syslog_listener *l, const char *peer, bool is_unix, struct str message,
                     unsigned flags)
 {
-    struct syslog_peer p = {l->cl, str_c(peer), is_unix};
+    if (syslog_wanted(l, peer, message))
+        syslog_hand_over(l, peer, is_unix, message, flags, 0);
+}
+
+void syslog_hand_over(struct syslog_listener *l, const char *peer, bool is_unix, struct str message,
+                      unsigned flags, uint64_t receipt)
+{
+    struct syslog_peer p = {l->cl, str_c(peer), is_unix, receipt};
 
     metric_add(l->messages, 1);
     if (flags & FRAME_TRUNCATED) {
@@ -122,6 +131,14 @@ void syslog_server_resume(struct syslog_server *s)
 
 static void listener_destroy(struct syslog_listener *l);
 
+/* Of those whose last connection has ended. */
+static void destroy_left(struct syslog_server *s)
+{
+    LIST_FOR_EACH_SAFE (l, next, &s->leaving, struct syslog_listener, node)
+        if (l->n_conns == 0)
+            listener_destroy(l);
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct syslog_server *s = arg;
@@ -134,9 +151,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     LIST_FOR_EACH (l, &s->listeners, struct syslog_listener, node)
         if (l->cl->transport == TRANSPORT_UDP)
             datagram_count_drops(l);
-    LIST_FOR_EACH_SAFE (g, after, &s->leaving, struct syslog_listener, node)
-        if (g->n_conns == 0)
-            listener_destroy(g);
+    destroy_left(s);
 }
 
 static void start_tick(struct syslog_server *s)
@@ -162,7 +177,8 @@ static int type_of(const struct conf_listener *l)
 
 static bool wants_tls(const struct conf_listener *l)
 {
-    return l->transport == TRANSPORT_TLS;
+    return l->transport == TRANSPORT_TLS ||
+           (l->transport == TRANSPORT_RELP && l->tls.certificate.n > 0);
 }
 
 static void set_metrics(struct syslog_listener *l)
@@ -171,6 +187,10 @@ static void set_metrics(struct syslog_listener *l)
 
     l->messages = metric_cell(&messages_total, label, transport_names[l->cl->transport]);
     l->truncated = metric_cell(&truncated_total, label);
+    if (l->cl->floor > 0)
+        l->too_mild = metric_cell(&dropped_total, label, "severity");
+    if (l->cl->transport == TRANSPORT_RELP)
+        relp_set_metrics(l, label);
     if (l->type == SOCK_STREAM)
         l->connections = metric_cell(&connections, label);
     free(label);
@@ -209,6 +229,7 @@ static void listener_destroy(struct syslog_listener *l)
     tls_context_destroy(l->tls);
     tls_context_destroy(l->next_tls);
     net_set_finish(&l->allow);
+    syslog_rates_destroy(l->rates);
     list_remove(&l->node);
     conf_unref(l->conf);
     free(l);
@@ -406,11 +427,18 @@ struct syslog_server *syslog_server_create(struct event_base *base,
     list_init(&s->listeners);
     list_init(&s->leaving);
     list_init(&s->conns);
+    list_init(&s->relp);
+    s->relp_memory = relp_memory_open();
     s->tick = event_new(base, -1, EV_PERSIST, on_tick, s);
     if (!s->tick)
         abort(); /* out of memory, as in xmalloc */
     start_tick(s);
     return s;
+}
+
+bool syslog_server_remember(struct syslog_server *s, const char *path)
+{
+    return relp_memory_use_file(s->relp_memory, path);
 }
 
 void syslog_server_stop(struct syslog_server *s)
@@ -422,8 +450,7 @@ void syslog_server_stop(struct syslog_server *s)
         listener_leave(l);
     LIST_FOR_EACH_SAFE (c, next, &s->conns, struct syslog_conn, node)
         stream_drain_close(c, deadline);
-    while ((l = LIST_FIRST(&s->leaving, struct syslog_listener, node)))
-        listener_destroy(l);
+    destroy_left(s);
 }
 
 void syslog_server_destroy(struct syslog_server *s)
@@ -442,6 +469,7 @@ void syslog_server_destroy(struct syslog_server *s)
     event_free(s->tick);
     datagrams_destroy(s->datagrams);
     free(s->read_buffer);
+    relp_memory_close(s->relp_memory);
     conf_unref(s->conf);
     free(s);
 }

@@ -1,10 +1,10 @@
 /*
- * syslog_stream.c - connections that carry syslog: TCP, unix stream, TLS.
+ * syslog_stream.c - connections that carry syslog: TCP, unix stream, TLS, RELP.
  * Owns: struct syslog_conn; what a peer may make us hold: one unfinished message each.
  * Never: parses a message.
  *
  * Plain bytes are read into one buffer of the server and framed there, so that a message that came
- * whole is never copied. Only TLS goes through a bufferevent.
+ * whole is never copied. Only TLS goes through a bufferevent, and RELP, which answers.
  */
 #include "syslog_internal.h"
 
@@ -22,7 +22,7 @@
 #include "triaged/base/mem.h"
 
 /* Dead peers of a connection that may be silent for ever are found by TCP's own probes. */
-enum { PROBE_AFTER_S = 300, PROBE_EVERY_S = 60, PROBES = 5, TLS_READ_MAX = 64 * 1024 };
+enum { PROBE_AFTER_S = 300, PROBE_EVERY_S = 60, PROBES = 5, BUFFERED_MAX = 64 * 1024 };
 
 static void on_frame(void *arg, struct str frame, unsigned flags)
 {
@@ -45,6 +45,8 @@ void stream_close(struct syslog_conn *c)
     l->server->n_conns--;
     l->n_conns--;
     metric_add(l->connections, -1);
+    proxy_end(c);
+    relp_end(c);
     if (c->readable)
         event_free(c->readable);
     if (c->bev)
@@ -59,12 +61,13 @@ void stream_close(struct syslog_conn *c)
  */
 static void end(struct syslog_conn *c)
 {
-    syslog_framer_close(&c->framer, on_frame, c);
+    if (!c->relp) /* what RELP has not answered is sent again */
+        syslog_framer_close(&c->framer, on_frame, c);
     syslog_batch_end(c->listener->server);
     stream_close(c);
 }
 
-static void refuse(struct syslog_conn *c, const char *reason, const char *what)
+void stream_refuse(struct syslog_conn *c, const char *reason, const char *what)
 {
     syslog_count_dropped(c->listener, reason, 1);
     syslog_say(&c->listener->server->refused_rate, c->listener, c->peer, what);
@@ -77,10 +80,12 @@ static bool feed(struct syslog_conn *c, struct str bytes)
     c->last_ms = clock_mono_ms();
     list_remove(&c->node);
     list_append(&c->listener->server->conns, &c->node);
+    if (c->relp)
+        return relp_feed(c, bytes);
     if (syslog_framer_feed(&c->framer, bytes, on_frame, c))
         return true;
     syslog_batch_end(c->listener->server);
-    refuse(c, "tls", "TLS bytes on a plain listener, connection closed");
+    stream_refuse(c, "tls", "TLS bytes on a plain listener, connection closed");
     return false;
 }
 
@@ -122,7 +127,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     syslog_batch_end(s);
 }
 
-/* ---- TLS ------------------------------------------------------------------------------------ */
+/* ---- TLS, RELP
+ * ------------------------------------------------------------------------------------ */
 
 static struct str front(struct evbuffer *in)
 {
@@ -143,6 +149,8 @@ static bool feed_buffered(struct syslog_conn *c)
             syslog_pause(c->listener->server);
             return true;
         }
+        if (c->relp && relp_must_wait(c))
+            return true;
         if (!bytes.p || !feed(c, bytes))
             return false;
         evbuffer_drain(in, bytes.n);
@@ -150,7 +158,7 @@ static bool feed_buffered(struct syslog_conn *c)
     return true;
 }
 
-static void on_tls_read(struct bufferevent *bev, void *arg)
+static void on_buffered(struct bufferevent *bev, void *arg)
 {
     struct syslog_conn *c = arg;
     struct syslog_server *s = c->listener->server;
@@ -163,13 +171,28 @@ static void on_tls_read(struct bufferevent *bev, void *arg)
         syslog_batch_end(s);
 }
 
-static void on_tls_event(struct bufferevent *bev, short what, void *arg)
+static void on_output_empty(struct bufferevent *bev, void *arg)
+{
+    struct syslog_conn *c = arg;
+
+    (void)bev;
+    if (c->relp)
+        relp_written(c);
+}
+
+static void on_buffer_event(struct bufferevent *bev, short what, void *arg)
 {
     struct syslog_conn *c = arg;
     char why[128], text[192];
 
     if (what & BEV_EVENT_CONNECTED)
         return;
+    if (c->relp && tls_is_open(bev)) {
+        /* What was read is taken now or not at all: later it would come after its own resend. */
+        if (feed_buffered(c))
+            end(c);
+        return;
+    }
     if (tls_is_open(bev)) {
         /* The end is told before the bytes that were read with it are in the buffer; and those may
          * have to wait for the owner. */
@@ -179,7 +202,7 @@ static void on_tls_event(struct bufferevent *bev, short what, void *arg)
     }
     tls_error_text(bev, why, sizeof(why));
     snprintf(text, sizeof(text), "TLS handshake failed: %s", why[0] ? why : "connection closed");
-    refuse(c, "tls", text);
+    stream_refuse(c, "tls", text);
 }
 
 /* ---- the beginning -------------------------------------------------------------------------- */
@@ -206,16 +229,28 @@ static const char *objection(const struct syslog_listener *l, const struct syslo
     return NULL;
 }
 
-static bool open_reader(struct syslog_conn *c)
+static struct bufferevent *open_buffer(struct syslog_conn *c)
 {
     struct syslog_listener *l = c->listener;
 
-    if (l->tls) {
-        c->bev = tls_bufferevent(l->tls, l->server->base, c->fd);
+    if (l->tls)
+        return tls_bufferevent(l->tls, l->server->base, c->fd);
+    return bufferevent_socket_new(l->server->base, c->fd, BEV_OPT_CLOSE_ON_FREE);
+}
+
+static bool open_reader(struct syslog_conn *c)
+{
+    struct syslog_listener *l = c->listener;
+    bool is_relp = l->cl->transport == TRANSPORT_RELP;
+
+    if (l->tls || is_relp) {
+        c->bev = open_buffer(c);
         if (!c->bev)
             return false;
-        bufferevent_setwatermark(c->bev, EV_READ, 0, TLS_READ_MAX);
-        bufferevent_setcb(c->bev, on_tls_read, NULL, on_tls_event, c);
+        if (is_relp)
+            relp_begin(c);
+        bufferevent_setwatermark(c->bev, EV_READ, 0, BUFFERED_MAX);
+        bufferevent_setcb(c->bev, on_buffered, on_output_empty, on_buffer_event, c);
     } else {
         c->readable = event_new(l->server->base, c->fd, EV_READ | EV_PERSIST, on_readable, c);
         if (!c->readable)
@@ -224,6 +259,12 @@ static bool open_reader(struct syslog_conn *c)
     if (!l->server->paused)
         stream_set_reading(c, true);
     return true;
+}
+
+void stream_begin(struct syslog_conn *c)
+{
+    if (!open_reader(c))
+        stream_refuse(c, "connections", "out of memory, connection closed");
 }
 
 static void take_connection(struct syslog_listener *l, int fd, const struct sockaddr *sa,
@@ -245,14 +286,16 @@ static void take_connection(struct syslog_listener *l, int fd, const struct sock
     metric_add(l->connections, 1);
     no = objection(l, c);
     if (no) {
-        refuse(c, no,
-               no[0] == 'n' ? "not in `allow`, connection closed"
-                            : "too many connections (limits.syslog_connections)");
+        stream_refuse(c, no,
+                      no[0] == 'n' ? "not in `allow`, connection closed"
+                                   : "too many connections (limits.syslog_connections)");
         return;
     }
     set_options(c);
-    if (!open_reader(c))
-        refuse(c, "tls", "out of memory, connection closed");
+    if (!l->cl->proxy)
+        stream_begin(c);
+    else if (!proxy_start(c))
+        stream_refuse(c, "connections", "out of memory, connection closed");
 }
 
 static void on_accept(struct evconnlistener *lev, evutil_socket_t fd, struct sockaddr *sa, int len,
@@ -294,9 +337,9 @@ void stream_set_reading(struct syslog_conn *c, bool on)
         bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
     } else if (c->bev) {
         bufferevent_disable(c->bev, EV_READ);
-    } else if (on) {
+    } else if (c->readable && on) {
         event_add(c->readable, NULL);
-    } else {
+    } else if (c->readable) {
         event_del(c->readable);
     }
 }
@@ -307,9 +350,14 @@ void stream_check(struct syslog_conn *c, int64_t now)
 {
     int64_t idle = c->listener->server->limits.syslog_idle_ms;
 
-    if (c->bev && !tls_is_open(c->bev)) {
+    if (c->proxy) {
         if (now - c->opened_ms >= SYSLOG_HANDSHAKE_MS)
-            refuse(c, "tls", "no TLS handshake in time, connection closed");
+            stream_refuse(c, "proxy", "no PROXY protocol header in time, connection closed");
+    } else if (c->relp && relp_is_over(c, now)) {
+        stream_close(c);
+    } else if (c->bev && !tls_is_open(c->bev)) {
+        if (now - c->opened_ms >= SYSLOG_HANDSHAKE_MS)
+            stream_refuse(c, "tls", "no TLS handshake in time, connection closed");
     } else if (idle > 0 && now - c->last_ms >= idle && !c->listener->server->paused) {
         end(c);
     }
@@ -330,6 +378,14 @@ void stream_drain_close(struct syslog_conn *c, int64_t deadline_ms)
     struct syslog_server *s = c->listener->server;
     bool full, gone = false;
 
+    if (c->proxy || (c->bev && !tls_is_open(c->bev))) {
+        stream_close(c);
+        return;
+    }
+    if (c->relp) { /* what the kernel holds is sent again */
+        relp_stop(c);
+        return;
+    }
     if (c->bev && !feed_buffered(c))
         return;
     while (syslog_may_read(s) && clock_mono_ms() < deadline_ms) {

@@ -42,7 +42,14 @@ struct conf_pairs {
     size_t n;
 };
 
-enum transport { TRANSPORT_UDP, TRANSPORT_TCP, TRANSPORT_TLS, TRANSPORT_UNIX, TRANSPORT_UNIX_DGRAM };
+enum transport {
+    TRANSPORT_UDP,
+    TRANSPORT_TCP,
+    TRANSPORT_TLS,
+    TRANSPORT_UNIX,
+    TRANSPORT_UNIX_DGRAM,
+    TRANSPORT_RELP /* over TLS where tls.certificate is set */
+};
 
 struct conf_tls {
     struct str certificate, key, client_ca; /* file names; certificate.n == 0: no TLS */
@@ -56,6 +63,9 @@ struct conf_listener {
     struct conf_pairs labels;  /* added to every alert that comes in here */
     uint64_t max_message;      /* syslog: bytes of a message kept (default 64 KiB) */
     struct str zone;           /* syslog: default time zone of timestamps without one; "" = `zone` */
+    bool proxy;                /* syslog: connections begin with a PROXY protocol header */
+    uint64_t rate;             /* syslog: messages/s that one peer may send; 0 = any number */
+    int floor;                 /* syslog: mildest severity that is taken, plus 1; 0 = all */
     struct conf_place place;
 };
 

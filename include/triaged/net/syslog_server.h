@@ -1,6 +1,6 @@
 /*
- * syslog_server.h - syslog listeners of a worker: UDP (recvmmsg batches), TCP, TLS, unix stream and
- * datagram. Hands frames and who sent them to the callback. Knows sockets and frames, not alerts.
+ * syslog_server.h - syslog listeners of a worker: UDP (recvmmsg batches), TCP, TLS, RELP, unix
+ * stream and datagram. Hands frames and who sent them to the callback. Knows sockets and frames, not alerts.
  */
 #ifndef TRIAGED_NET_SYSLOG_SERVER_H
 #define TRIAGED_NET_SYSLOG_SERVER_H
@@ -20,6 +20,8 @@ struct syslog_peer {
     const struct conf_listener *listener;
     struct str host;     /* numeric address of the sender, or "unix" */
     bool is_unix;
+    uint64_t receipt;    /* RELP: the sender waits until the owner says that this is durable; grows
+                            by one with each message of the server. 0: nobody waits */
 };
 
 struct syslog_callbacks {
@@ -38,8 +40,17 @@ struct syslog_server *syslog_server_create(struct event_base *base, const struct
 bool syslog_server_configure(struct syslog_server *s, const struct conf *conf, bool reuseport,
                              struct diag *why);
 void syslog_server_resume(struct syslog_server *s);
-/* Stops accepting, reads what the kernel holds of datagrams and streams, delivers it. */
+/* Keeps in this file which RELP messages a client may send again, so that they are known after a
+ * kill too. To be called once, by each server of the process with the same path. False with errno. */
+bool syslog_server_remember(struct syslog_server *s, const char *path);
+/* All messages up to this receipt are written: a kill of this process does not lose them. */
+void syslog_server_written(struct syslog_server *s, uint64_t receipt);
+/* ... and are as durable as they shall be: their senders are answered. */
+void syslog_server_durable(struct syslog_server *s, uint64_t receipt);
+/* Stops accepting, reads what the kernel holds of datagrams and streams, delivers it. RELP sessions
+ * end once all that they sent is durable. */
 void syslog_server_stop(struct syslog_server *s);
+size_t syslog_server_pending(const struct syslog_server *s); /* RELP sessions that are left */
 void syslog_server_destroy(struct syslog_server *s); /* accepts NULL */
 unsigned syslog_server_port(const struct syslog_server *s, size_t i); /* bound port, 0 unknown */
 

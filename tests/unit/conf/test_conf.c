@@ -252,6 +252,8 @@ static void webhooks_and_listeners(void **state)
         "    - {address: /run/x.sock, transport: unix-dgram, max_message: 2MiB, zone: Asia/Tokyo}\n"
         "    - {address: \"[::]:6514\", transport: tls,\n"
         "       tls: {certificate: c, key: k, client_ca: ca}}\n"
+        "    - {address: \"127.0.0.1:2514\", transport: relp, proxy: true, rate: 500,\n"
+        "       severity: info, tls: {certificate: c, key: k}}\n"
         "auth: {tokens: [{name: p, role: admin, team: network, sha256: "
         "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08}]}\n"
         "external_url: https://triaged.example.org//\n" TEAMS);
@@ -271,6 +273,13 @@ static void webhooks_and_listeners(void **state)
     assert_int_equal(c->syslog[1].max_message, 2 << 20);
     assert_str(c->syslog[1].zone, "Asia/Tokyo");
     assert_str(c->syslog[2].tls.client_ca, "ca");
+    assert_false(c->syslog[2].proxy);
+    assert_int_equal(c->syslog[2].rate, 0);
+    assert_int_equal(c->syslog[2].floor, 0);
+    assert_int_equal(c->syslog[3].transport, TRANSPORT_RELP);
+    assert_true(c->syslog[3].proxy);
+    assert_int_equal(c->syslog[3].rate, 500);
+    assert_int_equal(c->syslog[3].floor, 7); /* LOG_INFO + 1 */
     assert_int_equal(c->tokens[0].role, ROLE_ADMIN);
     assert_str(c->tokens[0].sha256,
                "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");

@@ -5,7 +5,7 @@ struct row {
     const char *yaml, *errors;
 };
 
-#define M "match: []"
+#define M   "match: []"
 #define HEX "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 static const struct row unknown_keys[] = {
@@ -74,8 +74,7 @@ static const struct row wrong_values[] = {
     {"spool: {max_size: big}", "t.yaml:1:19: spool.max_size: \"big\" is not a size; write it like "
                                "4096, 64KiB, 8MiB or 1GiB\n"},
     {"spool: {max_size: 1KiB}", "t.yaml:1:19: spool.max_size: \"1KiB\" is too small: at least "
-                                "64KiB\n"
-                                },
+                                "64KiB\n"},
     {"spool: {max_size: 8MiB}", "t.yaml:1:19: spool.max_size: 8MiB is smaller than one segment "
                                 "(segment_size is 16MiB)\n"},
     {"spool: {sync: allways}", "t.yaml:1:15: spool.sync: unknown sync policy \"allways\" (did you "
@@ -212,7 +211,7 @@ static const struct row policy_errors[] = {
 };
 
 #define HTTP(address) "listen: {http: [{address: \"" address "\"}]}"
-#define SYSLOG(rest) "listen: {syslog: [{address: " rest "}]}"
+#define SYSLOG(rest)  "listen: {syslog: [{address: " rest "}]}"
 
 static const struct row listener_errors[] = {
     {HTTP("127.0.0.1"), "t.yaml:1:27: listen.http[0].address: \"127.0.0.1\" needs a port, like "
@@ -243,17 +242,31 @@ static const struct row listener_errors[] = {
      "t.yaml:1:29: listen.syslog[0].address: takes syslog from beyond this machine, so it must say "
      "from whom; write for example allow: [\"10.0.0.0/8\"], or transport: tls with tls.client_ca, "
      "or listen on 127.0.0.1\n"},
-    {SYSLOG("\"127.0.0.1:514\", transport: relp"),
-     "t.yaml:1:57: listen.syslog[0].transport: unknown transport \"relp\"; write udp, tcp, tls, "
-     "unix or unix-dgram\n"},
-    {SYSLOG("\"127.0.0.1:514\""), "t.yaml:1:19: listen.syslog[0]: needs \"transport\": How "
-                                  "messages come: udp, tcp, tls, unix (stream) or unix-dgram\n"},
+    {SYSLOG("\"127.0.0.1:514\", transport: pigeon"),
+     "t.yaml:1:57: listen.syslog[0].transport: unknown transport \"pigeon\"; write udp, tcp, tls, "
+     "unix, unix-dgram or relp\n"},
+    {SYSLOG("\"127.0.0.1:514\""),
+     "t.yaml:1:19: listen.syslog[0]: needs \"transport\": How messages come: udp, tcp, tls, relp, "
+     "unix (stream) or unix-dgram\n"},
+    {SYSLOG("\"127.0.0.1:514\", transport: udp, severity: warn"),
+     "t.yaml:1:72: listen.syslog[0].severity: unknown severity \"warn\"; write emerg, alert, crit, "
+     "err, warning, notice, info or debug\n"},
+    {SYSLOG("\"127.0.0.1:514\", transport: udp, proxy: true"),
+     "t.yaml:1:69: listen.syslog[0].proxy: a PROXY header comes on transport: tcp, tls or relp "
+     "only; take proxy out\n"},
+    {SYSLOG("/run/x, transport: unix, proxy: true"),
+     "t.yaml:1:61: listen.syslog[0].proxy: a PROXY header comes on transport: tcp, tls or relp "
+     "only; take proxy out\n"},
+    {SYSLOG("\"0.0.0.0:514\", transport: relp, proxy: true, tls: {certificate: c, key: k, "
+            "client_ca: c}"),
+     "t.yaml:1:68: listen.syslog[0].proxy: a PROXY header is believed, so allow must name the load "
+     "balancers; write for example allow: [\"192.0.2.10\"]\n"},
     {SYSLOG("\"127.0.0.1:514\", transport: tls"),
      "t.yaml:1:57: listen.syslog[0].transport: tls needs a certificate; write tls: {certificate: "
      "FILE, key: FILE}\n"},
     {SYSLOG("\"127.0.0.1:514\", transport: tcp, tls: {certificate: c, key: k}"),
-     "t.yaml:1:81: listen.syslog[0].tls.certificate: a certificate is used by transport: tls only; "
-     "change the transport or take tls out\n"},
+     "t.yaml:1:81: listen.syslog[0].tls.certificate: a certificate is used by transport: tls and "
+     "relp only; change the transport or take tls out\n"},
     {SYSLOG("run/x, transport: unix"),
      "t.yaml:1:29: listen.syslog[0].address: a unix listener needs the absolute path of its "
      "socket, like /run/triaged/syslog.sock\n"},
@@ -333,11 +346,11 @@ static void run(const struct row *rows, size_t n, const char *more)
         expect_errors(rows[i].yaml, more, rows[i].errors);
 }
 
-#define TABLE_TEST(table, more) \
-    static void test_##table(void **state) \
-    { \
-        (void)state; \
-        run(table, ARRAY_LEN(table), more); \
+#define TABLE_TEST(table, more)                                                                    \
+    static void test_##table(void **state)                                                         \
+    {                                                                                              \
+        (void)state;                                                                               \
+        run(table, ARRAY_LEN(table), more);                                                        \
     }
 TABLE_TEST(unknown_keys, TEAMS)
 TABLE_TEST(wrong_types, TEAMS)
@@ -397,16 +410,11 @@ static void thousands_of_errors_are_counted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unknown_keys),
-        cmocka_unit_test(test_wrong_types),
-        cmocka_unit_test(test_wrong_values),
-        cmocka_unit_test(test_rule_errors),
-        cmocka_unit_test(test_policy_errors),
-        cmocka_unit_test(test_listener_errors),
-        cmocka_unit_test(test_auth_errors),
-        cmocka_unit_test(test_team_errors),
-        cmocka_unit_test(limits_at_their_edges),
-        cmocka_unit_test(thousands_of_errors_are_counted),
+        cmocka_unit_test(test_unknown_keys),     cmocka_unit_test(test_wrong_types),
+        cmocka_unit_test(test_wrong_values),     cmocka_unit_test(test_rule_errors),
+        cmocka_unit_test(test_policy_errors),    cmocka_unit_test(test_listener_errors),
+        cmocka_unit_test(test_auth_errors),      cmocka_unit_test(test_team_errors),
+        cmocka_unit_test(limits_at_their_edges), cmocka_unit_test(thousands_of_errors_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

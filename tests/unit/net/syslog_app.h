@@ -15,6 +15,7 @@ struct taken {
     size_t n;
     unsigned flags;
     bool is_unix;
+    uint64_t receipt;
 };
 
 struct log_app {
@@ -38,7 +39,7 @@ static inline void log_app_message(void *arg, const struct syslog_peer *peer, st
     assert_non_null(peer->listener);
     if (a->n < TAKEN_MAX)
         a->taken[a->n] = (struct taken){xstrndup(m.p, m.n), xstrndup(peer->host.p, peer->host.n),
-                                        m.n, flags, peer->is_unix};
+                                        m.n, flags, peer->is_unix, peer->receipt};
     a->n++;
     if (a->room > 0 && --a->room == 0)
         a->full = true;

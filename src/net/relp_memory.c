@@ -1,0 +1,314 @@
+/*
+ * relp_memory.c - a table of marks (hash of sender, hash of message), mirrored in a mapped file.
+ * Owns: the process-wide table behind a lock; the file; which marks make room for others.
+ * Never: knows a connection.
+ *
+ * The file is shared memory with the next process: a mark that stands in it survives kill -9
+ * without any system call. After a restart of the machine it is not believed, for then a mark may
+ * have reached the disk and its message not; the boot id in its head tells. A slot is FREE, LIVE
+ * (its session lives) or an ORPHAN, which is on the list of orphans, oldest first, and can be found
+ * by its mark. Of a mark in the file only `message` says that it is there, so that is written last
+ * and cleared first.
+ */
+#include "relp_memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "triaged/base/clock.h"
+#include "triaged/base/hash.h"
+#include "triaged/base/list.h"
+#include "triaged/base/mem.h"
+
+enum { BUCKETS = 4096, BOOT_ID_SIZE = 40 };
+
+enum state { FREE, LIVE, ORPHAN };
+
+struct slot {
+    struct list node; /* free or orphans */
+    struct list bucket;
+    struct relp_mark mark;
+    int64_t since_ms;
+    enum state state;
+    bool written;
+};
+
+/* As it stands in the file. */
+struct file_mark {
+    uint64_t peer;
+    _Atomic uint64_t message; /* 0: none */
+};
+
+struct file_head {
+    char magic[8];
+    char boot_id[BOOT_ID_SIZE];
+    struct file_mark marks[RELP_MEMORY_SLOTS];
+};
+
+struct relp_memory {
+    unsigned refs;
+    struct list free, orphans;
+    struct list buckets[BUCKETS];
+    struct slot slots[RELP_MEMORY_SLOTS];
+    struct file_head *file; /* mapped, or NULL */
+};
+
+static const char magic[8] = "trgRELP1";
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards all below */
+static struct relp_memory *memory;
+
+/* A sender that makes two messages collide harms its own count only. */
+uint64_t relp_hash(struct str s)
+{
+    static const uint8_t key[16] = "triaged-relp-key";
+    uint64_t h = hash_sip64(key, s.p, s.n);
+
+    return h ? h : 1;
+}
+
+/* ---- slots: all under the lock --------------------------------------------------------------- */
+
+static struct list *bucket_of(struct relp_memory *m, struct relp_mark mark)
+{
+    return &m->buckets[(mark.peer ^ mark.message) % BUCKETS];
+}
+
+static void mirror(struct relp_memory *m, const struct slot *s)
+{
+    struct file_mark *f;
+
+    if (!m->file)
+        return;
+    f = &m->file->marks[s - m->slots];
+    if (s->state == FREE || !s->written) {
+        atomic_store(&f->message, 0);
+    } else {
+        f->peer = s->mark.peer;
+        atomic_store(&f->message, s->mark.message);
+    }
+}
+
+static void release(struct relp_memory *m, struct slot *s)
+{
+    list_remove(&s->node);
+    list_remove(&s->bucket);
+    s->state = FREE;
+    list_prepend(&m->free, &s->node);
+    mirror(m, s);
+}
+
+static void make_orphan(struct relp_memory *m, struct slot *s, int64_t now_ms)
+{
+    s->state = ORPHAN;
+    s->since_ms = now_ms;
+    list_append(&m->orphans, &s->node);
+    list_append(bucket_of(m, s->mark), &s->bucket);
+}
+
+static void expire(struct relp_memory *m, int64_t now_ms)
+{
+    struct slot *s;
+
+    while ((s = LIST_FIRST(&m->orphans, struct slot, node)) &&
+           now_ms - s->since_ms >= RELP_MEMORY_MS)
+        release(m, s);
+}
+
+/* A free slot; the oldest orphan's when none is left; NULL when all sessions live. */
+static struct slot *take_slot(struct relp_memory *m)
+{
+    if (list_empty(&m->free) && !list_empty(&m->orphans))
+        release(m, LIST_FIRST(&m->orphans, struct slot, node));
+    struct slot *s = LIST_FIRST(&m->free, struct slot, node);
+
+    if (s)
+        list_remove(&s->node);
+    return s;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+struct relp_memory *relp_memory_open(void)
+{
+    pthread_mutex_lock(&lock);
+    if (!memory) {
+        memory = NEW(struct relp_memory);
+        list_init(&memory->free);
+        list_init(&memory->orphans);
+        for (size_t i = 0; i < BUCKETS; i++)
+            list_init(&memory->buckets[i]);
+        for (size_t i = 0; i < RELP_MEMORY_SLOTS; i++) {
+            list_init(&memory->slots[i].bucket);
+            list_append(&memory->free, &memory->slots[i].node);
+        }
+    }
+    memory->refs++;
+    pthread_mutex_unlock(&lock);
+    return memory;
+}
+
+void relp_memory_close(struct relp_memory *m)
+{
+    if (!m)
+        return;
+    pthread_mutex_lock(&lock);
+    if (--m->refs == 0) {
+        if (m->file)
+            munmap(m->file, sizeof(*m->file));
+        free(m);
+        memory = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* ---- file ------------------------------------------------------------------------------------ */
+
+static bool read_boot_id(char out[BOOT_ID_SIZE])
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, out, BOOT_ID_SIZE);
+
+    if (fd >= 0)
+        close(fd);
+    if (n <= 0)
+        return false;
+    memset(out + n, 0, BOOT_ID_SIZE - (size_t)n);
+    return true;
+}
+
+static struct file_head *map_file(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), err;
+    void *p = MAP_FAILED;
+
+    if (fd < 0)
+        return NULL;
+    /* Allocated whole: a store into a hole of a full disk would kill us. */
+    err = posix_fallocate(fd, 0, sizeof(struct file_head));
+    if (err == 0)
+        p = mmap(NULL, sizeof(struct file_head), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    else
+        errno = err;
+    close(fd);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* What the last process left. It was killed or has stopped: its sessions have ended either way. */
+static void adopt_marks(struct relp_memory *m, const struct relp_mark *marks, size_t n)
+{
+    int64_t now = clock_mono_ms();
+
+    for (size_t i = 0; i < n; i++) {
+        struct slot *s = take_slot(m);
+
+        if (!s)
+            return;
+        s->mark = marks[i];
+        s->written = true;
+        make_orphan(m, s, now);
+        mirror(m, s);
+    }
+}
+
+static void start_file(struct relp_memory *m, struct file_head *file,
+                       const char boot_id[BOOT_ID_SIZE])
+{
+    struct relp_mark *found = NEW_ARRAY(struct relp_mark, RELP_MEMORY_SLOTS);
+    size_t n = 0;
+
+    if (memcmp(file->magic, magic, sizeof(magic)) == 0 &&
+        memcmp(file->boot_id, boot_id, BOOT_ID_SIZE) == 0)
+        for (size_t i = 0; i < RELP_MEMORY_SLOTS; i++)
+            if (file->marks[i].message)
+                found[n++] = (struct relp_mark){file->marks[i].peer, file->marks[i].message};
+    memset(file, 0, sizeof(*file));
+    memcpy(file->boot_id, boot_id, BOOT_ID_SIZE);
+    memcpy(file->magic, magic, sizeof(magic));
+    m->file = file;
+    for (size_t i = 0; i < RELP_MEMORY_SLOTS; i++)
+        mirror(m, &m->slots[i]);
+    adopt_marks(m, found, n);
+    free(found);
+}
+
+bool relp_memory_use_file(struct relp_memory *m, const char *path)
+{
+    char boot_id[BOOT_ID_SIZE];
+    struct file_head *file;
+    bool ok = true;
+
+    pthread_mutex_lock(&lock);
+    if (!m->file) {
+        file = read_boot_id(boot_id) ? map_file(path) : NULL;
+        ok = file;
+        if (ok)
+            start_file(m, file, boot_id);
+    }
+    pthread_mutex_unlock(&lock);
+    return ok;
+}
+
+/* ---- marks ----------------------------------------------------------------------------------- */
+
+uint32_t relp_memory_note(struct relp_memory *m, struct relp_mark mark, bool written)
+{
+    uint32_t at = RELP_NO_SLOT;
+    struct slot *s;
+
+    pthread_mutex_lock(&lock);
+    s = take_slot(m);
+    if (s) {
+        s->state = LIVE;
+        s->mark = mark;
+        s->written = written;
+        mirror(m, s);
+        at = (uint32_t)(s - m->slots);
+    }
+    pthread_mutex_unlock(&lock);
+    return at;
+}
+
+void relp_memory_forget(struct relp_memory *m, uint32_t slot)
+{
+    if (slot == RELP_NO_SLOT)
+        return;
+    pthread_mutex_lock(&lock);
+    release(m, &m->slots[slot]);
+    pthread_mutex_unlock(&lock);
+}
+
+void relp_memory_orphan(struct relp_memory *m, uint32_t slot, int64_t now_ms)
+{
+    if (slot == RELP_NO_SLOT)
+        return;
+    pthread_mutex_lock(&lock);
+    expire(m, now_ms);
+    make_orphan(m, &m->slots[slot], now_ms);
+    pthread_mutex_unlock(&lock);
+}
+
+uint32_t relp_memory_claim(struct relp_memory *m, struct relp_mark mark, int64_t now_ms)
+{
+    uint32_t at = RELP_NO_SLOT;
+
+    pthread_mutex_lock(&lock);
+    expire(m, now_ms);
+    LIST_FOR_EACH (s, bucket_of(m, mark), struct slot, bucket) {
+        if (s->mark.peer != mark.peer || s->mark.message != mark.message)
+            continue;
+        list_remove(&s->node);
+        list_remove(&s->bucket);
+        s->state = LIVE;
+        at = (uint32_t)(s - m->slots);
+        break;
+    }
+    pthread_mutex_unlock(&lock);
+    return at;
+}

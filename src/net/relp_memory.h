@@ -1,0 +1,46 @@
+/*
+ * relp_memory.h - which RELP messages are kept here though their sender may not know it: if their
+ * connection breaks, it sends them again. Shared by all workers of the process, and by the next
+ * process when this one was killed. Private to src/net.
+ */
+#ifndef TRIAGED_SRC_NET_RELP_MEMORY_H
+#define TRIAGED_SRC_NET_RELP_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "triaged/base/str.h"
+
+enum {
+    RELP_MEMORY_SLOTS = 16384,
+    RELP_MEMORY_MS = 10 * 60 * 1000, /* how long after its connection broke a message is known */
+    RELP_NO_SLOT = UINT32_MAX,
+};
+
+struct relp_mark { /* of one message of one sender */
+    uint64_t peer, message;
+};
+
+/* Of a peer's name or of a message: never 0, the same in every process. */
+uint64_t relp_hash(struct str s);
+
+/* A reference to the process' memory. NULL is never returned. */
+struct relp_memory *relp_memory_open(void);
+void relp_memory_close(struct relp_memory *m); /* accepts NULL */
+/* Keeps marks in this file from now on, so that they survive a kill, and takes over those that the
+ * last process left there, unless the machine was started since. Does nothing when it has a file.
+ * False with errno: goes on without. */
+bool relp_memory_use_file(struct relp_memory *m, const char *path);
+
+/* Remembers a message of a living session. `written`: it would survive a kill of this process; else
+ * the mark does not either. RELP_NO_SLOT when there is no room. */
+uint32_t relp_memory_note(struct relp_memory *m, struct relp_mark mark, bool written);
+/* The sender knows; RELP_NO_SLOT is accepted. */
+void relp_memory_forget(struct relp_memory *m, uint32_t slot);
+/* The session has ended: the message may come again. */
+void relp_memory_orphan(struct relp_memory *m, uint32_t slot, int64_t now_ms);
+/* Is it one that may come again? Then its slot is the caller's, noted as before; else RELP_NO_SLOT.
+ */
+uint32_t relp_memory_claim(struct relp_memory *m, struct relp_mark mark, int64_t now_ms);
+
+#endif
