@@ -16,14 +16,18 @@
 #include "triaged/alert/observation.h"
 #include "triaged/base/mem.h"
 
-enum { BY_FP_CAP = 4096 /* power of two; a cache: what does not fit is not folded */ };
+enum {
+    BY_FP_CAP = 4096,    /* power of two; a cache: what does not fit is not folded */
+    ITEM_OVERHEAD = 256, /* times, counts and lengths of one observation */
+};
 
-void fold_init(struct fold *f, size_t max_entries)
+void fold_init(struct fold *f, size_t max_entries, size_t max_bytes)
 {
     memset(f, 0, sizeof(*f));
     arena_init(&f->arena, 64 * 1024);
     f->last = &f->first;
     f->max = max_entries;
+    f->max_bytes = max_bytes;
     f->by_fp_cap = BY_FP_CAP;
     f->by_fp = NEW_ARRAY(struct fold_entry *, BY_FP_CAP);
 }
@@ -38,7 +42,7 @@ void fold_empty(struct fold *f)
     }
     f->first = NULL;
     f->last = &f->first;
-    f->n = 0;
+    f->n = f->bytes = 0;
     arena_reset(&f->arena);
 }
 
@@ -62,6 +66,7 @@ static struct fold_entry *append(struct fold *f, struct prepared *p)
     *f->last = e;
     f->last = &e->next;
     f->n++;
+    f->bytes += p->bytes + ITEM_OVERHEAD + (p->is_log ? 2 * FOLD_MESSAGE_MAX : 0);
     return e;
 }
 

@@ -37,6 +37,7 @@ struct fold {
     struct arena arena;
     struct fold_entry *first, **last;
     size_t n, max;
+    size_t bytes, max_bytes;   /* about what it comes to as records */
     struct fold_entry **by_fp; /* labelled alerts: the last entry of a fingerprint */
     size_t by_fp_cap;
     struct fold_team *teams;
@@ -46,7 +47,9 @@ struct fold {
 /* Where records go. Returns false when it could not be kept (spool full or broken). */
 typedef bool fold_record_fn(void *arg, struct str team, struct str payload);
 
-void fold_init(struct fold *f, size_t max_entries);
+/* max_bytes: what the spool certainly has room for when it is empty. A fold that had grown beyond
+ * it while the spool was full could never be written. */
+void fold_init(struct fold *f, size_t max_entries, size_t max_bytes);
 void fold_finish(struct fold *f);
 static inline bool fold_is_empty(const struct fold *f)
 {
@@ -54,7 +57,7 @@ static inline bool fold_is_empty(const struct fold *f)
 }
 static inline bool fold_is_full(const struct fold *f)
 {
-    return f->n >= f->max;
+    return f->n >= f->max || f->bytes >= f->max_bytes;
 }
 
 /* Adds one observation (of `a`, already decided). Takes no reference that outlives the flush. */

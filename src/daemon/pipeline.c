@@ -22,7 +22,7 @@
 #include "triaged/decode/syslog.h"
 #include "triaged/net/syslog_frame.h"
 
-enum { SYSLOG_WINDOW_MS = 20, SYSLOG_WINDOW_MAX_MS = 500, KEY_SEED = 1 };
+enum { SYSLOG_WINDOW_MS = 20, SYSLOG_RETRY_MS = 100, SYSLOG_WINDOW_MAX_MS = 500, KEY_SEED = 1 };
 
 static struct metric_family alerts_total = {
     .name = "triaged_alerts_total",
@@ -466,10 +466,14 @@ bool pipeline_flush_http(struct worker *w)
 
 bool pipeline_flush_syslog(struct worker *w)
 {
+    static const struct timeval again = {0, SYSLOG_RETRY_MS * 1000};
     uint64_t ticket;
     bool ok = flush(w, &w->fold_syslog, true, &ticket);
 
-    w->syslog_flush_set = false;
-    event_del(w->flush_syslog);
+    w->syslog_flush_set = !ok;
+    if (ok)
+        event_del(w->flush_syslog);
+    else
+        event_add(w->flush_syslog, &again);
     return ok;
 }

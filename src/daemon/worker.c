@@ -89,9 +89,12 @@ static void on_flush_http(evutil_socket_t fd, short what, void *arg)
 
 static void on_flush_syslog(evutil_socket_t fd, short what, void *arg)
 {
+    struct worker *w = arg;
+
     (void)fd;
     (void)what;
-    pipeline_flush_syslog(arg);
+    if (pipeline_flush_syslog(w) && !w->stopping)
+        syslog_server_resume(w->syslog); /* streams may have waited for room */
 }
 
 /* In the sync thread: only wakes the loop. */
@@ -441,6 +444,14 @@ static void create_store(struct worker *w, const struct conf *conf)
     w->store = store_create(w->base, &o);
 }
 
+/* A quarter of what the spool may hold, and no more than it takes in one group. */
+static size_t fold_bytes(const struct conf *conf)
+{
+    uint64_t bytes = conf->spool.max_size / conf->workers / 4;
+
+    return bytes < SPOOL_GROUP_MAX / 4 ? (size_t)bytes : SPOOL_GROUP_MAX / 4;
+}
+
 struct worker *worker_create(struct supervisor *sup, unsigned index, const struct ruleset *rules,
                              struct diag *why)
 {
@@ -454,8 +465,8 @@ struct worker *worker_create(struct supervisor *sup, unsigned index, const struc
     answers_init(&w->answers);
     quarantine_init(&w->quarantine);
     vcache_init(&w->vcache, conf->limits.verdicts_cached);
-    fold_init(&w->fold_http, conf->limits.fold_entries);
-    fold_init(&w->fold_syslog, conf->limits.fold_entries);
+    fold_init(&w->fold_http, conf->limits.fold_entries, fold_bytes(conf));
+    fold_init(&w->fold_syslog, conf->limits.fold_entries, fold_bytes(conf));
     alert_batch_init(&w->batch);
     arena_init(&w->arena, 64 * 1024);
     buf_init(&w->encode, ENCODE_MAX);

@@ -40,15 +40,32 @@ static bool may_remove(struct spool *s, struct segment *g)
     return g->stream != s->own || (g != s->active && g->stream->segments > 1);
 }
 
+/* The active segment may be acknowledged as a whole and hold the very room that is needed: it is
+ * closed, so that it can go. False when that helps nothing. */
+static bool retire_active(struct spool *s, uint64_t need)
+{
+    const struct segment *g = s->active;
+
+    if (!g || g->count == 0 || g->n_acked < g->count || spool_has_unsynced(s, g) ||
+        s->bytes - g->size + 2 * g->head_size + need > s->max_size)
+        return false;
+    return spool_rotate(s);
+}
+
 bool spool_make_room(struct spool *s, uint64_t need)
 {
-    size_t i = 0;
+    bool again = true;
 
-    while (s->bytes + need > s->max_size && i < s->n_segs) {
-        if (may_remove(s, s->segs[i]))
-            spool_remove_segment(s, s->segs[i]);
-        else
-            i++;
+    while (again) {
+        size_t i = 0;
+
+        while (s->bytes + need > s->max_size && i < s->n_segs) {
+            if (may_remove(s, s->segs[i]))
+                spool_remove_segment(s, s->segs[i]);
+            else
+                i++;
+        }
+        again = s->bytes + need > s->max_size && retire_active(s, need);
     }
     return s->bytes + need <= s->max_size;
 }

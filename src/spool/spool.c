@@ -182,6 +182,13 @@ void spool_close(struct spool *s)
 /* ---- append -------------------------------------------------------------------------------------
  */
 
+/* What is larger than max_size as a whole would be refused for ever; so it is taken when nothing
+ * else waits. */
+static bool nothing_waits(const struct spool *s)
+{
+    return s->waiting == s->n_pending && (s->group || s->n_pending == 0);
+}
+
 /* Room for n more bytes? Removes acknowledged segments if that helps. */
 static bool has_room(struct spool *s, uint64_t n)
 {
@@ -194,7 +201,7 @@ static bool has_room(struct spool *s, uint64_t n)
         s->refused = n;
         return false;
     }
-    if (s->bytes + need > s->max_size && !spool_make_room(s, need)) {
+    if (s->bytes + need > s->max_size && !spool_make_room(s, need) && !nothing_waits(s)) {
         s->refused = n;
         return false;
     }

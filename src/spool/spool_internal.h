@@ -212,6 +212,8 @@ struct entry *spool_entry_at(struct spool *s, uint64_t pos, struct segment **g);
 
 /* write.c */
 enum spool_result spool_flush(struct spool *s);
+/* A new active segment. False with errno. */
+bool spool_rotate(struct spool *s);
 /* The batch that holds pos, or NULL. */
 const struct batch *spool_batch_of(struct spool *s, uint64_t pos);
 void spool_batches_settle(struct spool *s, uint64_t synced);

@@ -103,6 +103,11 @@ static bool create_segment(struct spool *s)
     return true;
 }
 
+bool spool_rotate(struct spool *s)
+{
+    return create_segment(s);
+}
+
 /* An active segment with room for n bytes. Rotates by size, and by age so that what is sent again
  * after a reconnect stays little on a quiet system. */
 static bool ensure_active(struct spool *s, size_t n)

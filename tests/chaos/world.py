@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from harness import PRIORITIES, Redis, Store, TIERS, Triaged, assert_clean, wait_until
-from load import GROUPS, Load
+from load import Load
 
 CONFIG = """teams: {{red: {{id: RED}}, blue: {{id: BLU}}}}
 default_team: red
@@ -27,6 +27,16 @@ rules:
 class Daemon(Triaged):
     """Counts its lives, so that a sender knows whether the daemon it spoke to is still the same."""
     life = 0
+
+    def __init__(self, *args, redis_url=None, **kw):
+        self.redis_url = redis_url
+        super().__init__(*args, **kw)
+
+    def write_config(self, extra=None):
+        super().write_config(extra)
+        if self.redis_url:
+            text = self.config.read_text().replace(f"unix://{self.redis_sock}", self.redis_url)
+            self.config.write_text(text)
 
     def start(self):
         super().start()
@@ -125,7 +135,7 @@ class World:
 
     def start_daemon(self, extra="", workers=1, redis_sock=None, **kw):
         kw.setdefault("spool", "{directory: \"%s\", min_free: 1MiB}")
-        self.daemon = Daemon(self.tmp / "triaged", redis_sock or self.redis.sock,
+        self.daemon = Daemon(self.tmp / "triaged", redis_sock or getattr(self.redis, "sock", "/nowhere"),
                              CONFIG.format(workers=workers) + extra, rules=False, **kw)
         return self.daemon
 
@@ -274,7 +284,6 @@ class Check:
             names.add(i["id"])
         self.fault("group keys with two open incidents", (kv for kv in open_ones.items() if len(kv[1]) > 1))
         self.fault("incident ids used twice", [] if len(names) == len(self.incidents) else [names])
-        assert len(open_ones) <= 2 * GROUPS
         for team in self.s.teams():
             table = self.s.r.hgetall(f"triaged:{{{team}}}:open")
             mine = {key: ids[0] for (t, key), ids in open_ones.items() if t == team}

@@ -73,8 +73,9 @@ enum {
  * further is taken. */
 enum spool_result spool_append(struct spool *s, struct str team, struct str payload, int64_t now_ms,
                                uint64_t *ticket);
-/* Begins a group: appends until the next spool_commit or spool_cancel stay together in the buffer.
- * Anything but SPOOL_OK: earlier records still wait to be written, nothing can be taken. */
+/* Begins a group, for which max_size is no limit when nothing else waits: appends until the next
+ * spool_commit or spool_cancel stay together in the buffer. Anything but SPOOL_OK: earlier records
+ * still wait to be written, nothing can be taken. */
 enum spool_result spool_begin(struct spool *s);
 /* Takes back what was appended since spool_begin: none of it was written, or the write failed. A
  * group whose commit succeeded is not touched. */

@@ -122,7 +122,7 @@ static void test_equals_become_one(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 100);
+    fold_init(&f, 100, 1 << 20);
     for (int i = 0; i < 5; i++)
         add(&f, p, 100 + i, false, "x");
     flush(&f, &seen);
@@ -143,7 +143,7 @@ static void test_last_state_received_is_last(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 100);
+    fold_init(&f, 100, 1 << 20);
     add(&f, p, 1, false, "x");
     add(&f, p, 2, true, "x");
     add(&f, p, 3, false, "x");
@@ -164,7 +164,7 @@ static void test_pairs_of_senders_stay_apart(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 100);
+    fold_init(&f, 100, 1 << 20);
     add(&f, pair, 1, false, "prometheus-0");
     add(&f, pair, 2, false, "prometheus-1");
     add(&f, alone, 1, false, "x");
@@ -183,7 +183,7 @@ static void test_logs_keep_the_last_text(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 100);
+    fold_init(&f, 100, 1 << 20);
     fold_add_log(&f, p, S("first"), 1, 10, 10, S("h"));
     fold_add_log(&f, p, S("la\"st"), 3, 20, 20, S("h"));
     assert_non_null(p->pending);
@@ -205,7 +205,7 @@ static void test_records_of_a_team_hold_at_most_256(void **state)
         struct seen *seen = NEW(struct seen);
         struct fold f;
 
-        fold_init(&f, 10000);
+        fold_init(&f, 10000, 1 << 20);
         for (size_t i = 0; i < counts[c]; i++) {
             struct prepared *p = make(1000 + i, "a", false, false);
 
@@ -227,7 +227,7 @@ static void test_old_resolve_goes_to_other_teams_too(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 100);
+    fold_init(&f, 100, 1 << 20);
     add(&f, p, 1, true, "x"); /* started at 5000 */
     assert_true(fold_write(&f, &conf, 5000, on_record, &seen));
     fold_empty(&f);
@@ -249,7 +249,7 @@ static void test_failure_keeps_all(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 2);
+    fold_init(&f, 2, 1 << 20);
     for (int keep = 0; keep < 2; keep++) {
         struct seen seen = {.fail_at = 1};
 
@@ -273,7 +273,7 @@ static void test_full(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 2);
+    fold_init(&f, 2, 1 << 20);
     for (uint64_t i = 0; i < 2; i++) {
         struct prepared *p = make(i, "a", false, false);
 
@@ -282,6 +282,27 @@ static void test_full(void **state)
         prepared_unref(p);
     }
     assert_true(fold_is_full(&f));
+    fold_finish(&f);
+}
+
+static void test_full_by_bytes(void **state)
+{
+    struct fold f;
+    struct seen seen = {0};
+
+    (void)state;
+    fold_init(&f, 100, 8 * 1024);
+    for (uint64_t i = 0; i < 100 && !fold_is_full(&f); i++) {
+        struct prepared *p = make(i, "a", true, false);
+
+        p->bytes = 2000;
+        fold_add_log(&f, p, S("text"), 1, 10, 10, S("h"));
+        prepared_unref(p);
+    }
+    assert_true(fold_is_full(&f));
+    assert_in_range(f.n, 1, 4);
+    flush(&f, &seen);
+    assert_false(fold_is_full(&f));
     fold_finish(&f);
 }
 
@@ -294,6 +315,7 @@ int main(void)
         cmocka_unit_test(test_logs_keep_the_last_text),
         cmocka_unit_test(test_records_of_a_team_hold_at_most_256),
         cmocka_unit_test(test_old_resolve_goes_to_other_teams_too),
+        cmocka_unit_test(test_full_by_bytes),
         cmocka_unit_test(test_failure_keeps_all),
         cmocka_unit_test(test_full),
     };

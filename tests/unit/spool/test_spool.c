@@ -406,6 +406,74 @@ static void test_full_and_room_again(void **state)
     fixture_finish(&f);
 }
 
+/* One record fills the spool: once it is acknowledged there is room for the next one. */
+static void test_the_active_segment_makes_room(void **state)
+{
+    struct fixture f;
+    struct spool_record r;
+    uint64_t t;
+    char text[15000];
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    text[sizeof(text) - 1] = '\0';
+    fixture_init(&f, SPOOL_ALWAYS);
+    f.o.segment_size = 4096;
+    f.o.max_size = 20000;
+    fixture_open(&f);
+    for (int i = 0; i < 5; i++) {
+        t = append(&f, "db", text);
+        keep(&f);
+        assert_int_equal(try_append(&f, "db", text, &(uint64_t){0}), SPOOL_FULL);
+        assert_true(spool_is_full(f.s));
+        assert_true(wait_durable(&f, t));
+        assert_int_equal(try_append(&f, "db", text, &(uint64_t){0}), SPOOL_FULL);
+        assert_true(spool_next(f.s, &r));
+        spool_ack(f.s, r.position, f.now);
+        assert_false(spool_is_full(f.s));
+    }
+    expect_no_next(&f);
+    fixture_finish(&f);
+}
+
+/* What alone is larger than max_size is taken when nothing waits, rather than never. */
+static void test_larger_than_max_size(void **state)
+{
+    struct fixture f;
+    struct spool_record r;
+    uint64_t t;
+    char text[15000];
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    text[sizeof(text) - 1] = '\0';
+    fixture_init(&f, SPOOL_ALWAYS);
+    f.o.segment_size = 4096;
+    f.o.max_size = 20000;
+    fixture_open(&f);
+    append(&f, "db", "small");
+    keep(&f);
+    assert_true(spool_next(f.s, &r));
+    assert_int_equal(spool_begin(f.s), SPOOL_OK);
+    append(&f, "db", text);
+    assert_int_equal(try_append(&f, "web", text, &t), SPOOL_FULL);
+    spool_cancel(f.s);
+    spool_ack(f.s, r.position, f.now);
+    assert_int_equal(spool_begin(f.s), SPOOL_OK);
+    append(&f, "db", text);
+    append(&f, "web", text);
+    t = append(&f, "web", text);
+    keep(&f);
+    assert_true(spool_is_full(f.s));
+    assert_true(wait_durable(&f, t));
+    for (int i = 0; i < 3; i++) {
+        assert_true(spool_next(f.s, &r));
+        spool_ack(f.s, r.position, f.now);
+    }
+    assert_false(spool_is_full(f.s));
+    fixture_finish(&f);
+}
+
 static void test_max_size_exactly(void **state)
 {
     enum { SIZE = 44 + 2 + 100 };
@@ -647,6 +715,8 @@ int main(void)
         cmocka_unit_test(test_last_segment_of_the_own_stream_stays),
         cmocka_unit_test(test_empty_start_leaves_no_segment),
         cmocka_unit_test(test_full_and_room_again),
+        cmocka_unit_test(test_the_active_segment_makes_room),
+        cmocka_unit_test(test_larger_than_max_size),
         cmocka_unit_test(test_max_size_exactly),
         cmocka_unit_test(test_group),
         cmocka_unit_test(test_min_free),

@@ -1,0 +1,137 @@
+"""Exactly once through a connection that breaks and a Redis that forgets, is full, or lost everything."""
+import pytest
+
+from harness import LONG, wait_until
+from proxy import Proxy
+
+ROUNDS = 50 if LONG else 5
+
+
+def ready(world):
+    wait_until(lambda: "redis ready" in world.daemon.get("/-/ready").text, "the daemon is at Redis")
+
+
+def test_connection_is_cut_and_delayed(world):
+    world.start_redis()
+    proxy = Proxy(world.tmp / "proxy.sock", world.redis.sock, world.rng.randrange(1 << 30))
+    world.start_daemon(redis_sock=proxy.path, workers=2)
+    ready(world)
+    world.start_load()
+    for i in range(ROUNDS):
+        proxy.delay = world.rng.choice((0, 0, 0.03))
+        world.load.wait_sent(world.rng.randrange(1, 400))
+        if i % 3 == 0:
+            proxy.cut_after(world.rng.randrange(1, 4000))  # in the middle of an answer
+            wait_until(lambda: proxy.left is None, "cut in mid-answer")
+        elif i % 3 == 1:
+            proxy.stall()
+            world.load.wait_sent(300)
+            world.nap(0, 0.5)
+            proxy.cut()
+            proxy.go_on()
+        else:
+            proxy.cut()
+        ready(world)
+    proxy.delay = 0
+    world.settle()
+    world.check()
+    proxy.stop()
+    assert proxy.cuts >= ROUNDS
+    assert not world.load.ledger.unknown, str(world.load.ledger)
+
+
+def test_scripts_are_forgotten(world):
+    """SCRIPT FLUSH in mid-pipeline: NOSCRIPT for some records, and none overtakes another."""
+    world.start()
+    ready(world)
+    for _ in range(ROUNDS * 4):
+        world.load.wait_sent(world.rng.randrange(1, 100))
+        world.redis.client.script_flush()
+    world.settle()
+    world.check()
+    assert world.daemon.metrics().get('triaged_shipped_records_total{answer="wait"}', 0) > 0
+    assert world.daemon.metrics().get("triaged_dead_letters_total", 0) == 0
+
+
+def test_out_of_memory(world):
+    """maxmemory in mid-pipeline: what is refused waits, and goes on by itself."""
+    world.start()
+    ready(world)
+    for _ in range(ROUNDS):
+        world.load.wait_sent(world.rng.randrange(1, 300))
+        world.redis.client.config_set("maxmemory", "1mb")
+        seen = world.daemon.metrics().get('triaged_shipped_records_total{answer="wait"}', 0)
+        wait_until(lambda: world.daemon.metrics().get('triaged_shipped_records_total{answer="wait"}', 0) > seen,
+                   "a record met OOM")
+        world.nap(0, 0.5)
+        world.redis.client.config_set("maxmemory", "0")
+    world.settle()
+    world.check()
+    assert world.daemon.metrics().get("triaged_dead_letters_total", 0) == 0
+
+
+def numbers(world, team):
+    return [int(i["id"].rsplit("-", 1)[1]) for i in world.store().incidents(team)]
+
+
+def events(world, team):
+    return [e for _, e in world.redis.client.xrange(f"triaged:{{{team}}}:events")]
+
+
+@pytest.mark.parametrize("how", ["connected", "away"])
+def test_everything_is_deleted(world, how):
+    """FLUSHALL, seen or unseen. All that is kept is sent again; it is said; numbers are not given twice."""
+    world.start(workers=2)
+    ready(world)
+    for _ in range(2 if not LONG else 10):
+        world.load.wait_sent(500)
+        world.load.hold()
+        wait_until(lambda: all(v == 0 for k, v in world.daemon.metrics().items() if
+                               k.startswith("triaged_spool_records_waiting")), "all is shipped")
+        before = {team: max(numbers(world, team)) for team in ("red", "blue")}
+        rewound = world.daemon.metrics().get("triaged_store_rewound_total", 0)
+        if how == "away":
+            world.redis.client.config_set("appendonly", "no")
+            world.redis.stop(9)
+            world.redis_options = ()  # an empty one in its place
+            world.start_redis("--dbfilename", f"none-{rewound}.rdb")
+        else:
+            world.redis.client.flushall()
+        world.load.go_on()
+        world.load.wait_sent(500)
+        wait_until(lambda: world.daemon.metrics()["triaged_store_rewound_total"] >= rewound + 2, "adopted")
+        ready(world)
+        assert "Redis had lost" in world.daemon.get("/-/ready").text
+        for team in before:
+            wait_until(lambda: numbers(world, team), "incidents again")
+            assert min(numbers(world, team)) > before[team], "a number was given twice"
+            assert [e for e in events(world, team) if e["event"] == "store_rewound"]
+    world.settle()
+    world.check()  # retain covers the whole test, so nothing at all is lost
+    client = world.redis.client
+    for team, prefix in (("red", "RED-"), ("blue", "BLU-")):
+        assert client.hget(f"triaged:{{{team}}}:settings", "id") + "-" == prefix
+        assert {i["id"][:4] for i in world.store().incidents(team)} == {prefix}
+        assert client.xinfo_groups(f"triaged:{{{team}}}:queue:tier1:P1")[0]["name"] == "responders"
+    assert client.smembers("triaged:teams") == {"red", "blue"}
+
+
+def test_more_is_deleted_than_was_kept(world):
+    """retain is shorter than the loss: what Redis had acknowledged longer ago is gone, all else is there
+    exactly once."""
+    world.start_redis()
+    world.start_daemon(spool='{directory: "%s", retain: 1s, segment_size: 16KiB, min_free: 1MiB}')
+    ready(world)
+    world.start_load()
+    world.load.wait_sent(2000)
+    world.load.hold()
+    oldest = sorted((world.tmp / "triaged/spool/worker-0").glob("*.seg"))[0]
+    wait_until(lambda: not oldest.exists(), "the oldest segment is no longer kept", 30)
+    lost = set().union(world.load.ledger.accepted, (t for _, tags in world.load.syslog_sent for t in tags))
+    world.redis.client.flushall()
+    world.load.go_on()
+    world.load.wait_sent(1500)
+    wait_until(lambda: world.daemon.metrics()["triaged_store_rewound_total"] >= 1, "adopted")
+    world.settle()
+    world.check(lost_before=lost)
+    assert "Redis has lost records" in world.daemon.log()
