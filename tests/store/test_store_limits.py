@@ -81,14 +81,14 @@ def test_in_a_cluster(scripts):
                     if p.poll() is not None:
                         pytest.skip('this redis-server makes no cluster node without a port')
                     assert time.monotonic() < deadline
-                    time.sleep(0.01)
+                    time.sleep(0.01)  # poll
             slot = r.execute_command('CLUSTER', 'KEYSLOT', 'triaged:{net}:x')
             r.execute_command('CLUSTER', 'ADDSLOTS', slot)
             r.config_set('cluster-require-full-coverage', 'no')
             deadline = time.monotonic() + 10
             while 'cluster_state:ok' not in r.execute_command('CLUSTER', 'INFO'):
                 assert time.monotonic() < deadline
-                time.sleep(0.05)
+                time.sleep(0.05)  # poll
             names = ('observe', 'tick', 'settings', 'verb')
             t = Team(r, {n: r.register_script(assemble(n)) for n in names})
             t.fire(lease=T0 + M)
