@@ -54,8 +54,14 @@ pytest_suite() { # name, paths...
 }
 pytest_suite store tests/store
 pytest_suite daemon tests/daemon
+pytest_suite chaos tests/chaos
 
 if [ -n "$long" ]; then
+    echo "== threads, under ThreadSanitizer"
+    setup build-tsan -Db_sanitize=thread -Db_lundef=false &&
+        TRIAGED_BUILD=$PWD/build-tsan TRIAGED_PLAIN_BUILD=$PWD/build-tsan \
+            $python -m pytest -q -p no:cacheprovider --junitxml="$results/threads.xml" \
+            tests/daemon/test_operations.py tests/daemon/test_real_clients.py
     echo "== fuzzing, 60 s a target"
     tests/fuzz/run.sh 60 && fuzz=0 || fuzz=1
     echo "== benchmarks"
