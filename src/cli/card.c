@@ -73,7 +73,8 @@ static void who_and_where(struct client *c, const jx *i, struct arena *a)
     card_row(c, "Impact", PLAIN,
              arena_printf(a, "%.*s, urgency %.*s", STR_ARG(jx_str(jx_get(i, "impact"))),
                           STR_ARG(jx_str(jx_get(i, "urgency")))));
-    card_row(c, "Held by", who.n ? PLAIN : YELLOW, who.n ? who : S("nobody"));
+    if (who.n || str_eq(jx_str(jx_get(i, "state")), S("open")))
+        card_row(c, "Held by", who.n ? PLAIN : YELLOW, who.n ? who : S("nobody"));
     card_row(c, "Confirmer", PLAIN, jx_str(jx_get(i, "confirmer")));
 }
 
@@ -203,7 +204,7 @@ static struct str alert_words(struct arena *a, const jx *alert)
         return arena_printf(a, "%.*s: %.*s", STR_ARG(jx_str(jx_get(labels, "host"))),
                             STR_ARG(message));
     return join(a, "  ",
-                (struct str[]){jx_str(jx_get(labels, "alertname")), field_rest(a, labels, none)},
+                (struct str[]){jx_str(jx_get(labels, "alertname")), field_rest(a, 0, labels, none)},
                 2);
 }
 
@@ -254,10 +255,12 @@ static void timeline(struct client *c, const jx *answer, struct arena *a)
 
         when_parse(jx_str(jx_get(e, "at")), &at);
         when = when_local(a, at, c->term.now_ms);
-        head = arena_printf(a, "%.*s %.*s", STR_ARG(jx_str(jx_get(e, "event"))),
-                            STR_ARG(jx_str(jx_get(e, "actor"))));
+        head = jx_str(jx_get(e, "event"));
+        if (!str_eq(jx_str(jx_get(e, "actor")), S("triaged")))
+            head =
+                arena_printf(a, "%.*s by %.*s", STR_ARG(head), STR_ARG(jx_str(jx_get(e, "actor"))));
         buf_reset(&b);
-        text_wrap(&b, entry_detail(a, e), NAME_WIDTH, c->term.width);
+        text_wrap(&b, entry_detail(a, c->term.now_ms, e), NAME_WIDTH, c->term.width);
         fprintf(c->term.f, "  %s%.*s%s  ", style_on(&c->term, DIM), STR_ARG(when),
                 style_off(&c->term, DIM));
         term_put(&c->term, BOLD, head);

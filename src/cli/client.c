@@ -75,13 +75,10 @@ int client_end(struct client *c, int status)
     return status;
 }
 
-int client_words(const struct client *c, size_t n_min, size_t n_max)
+int client_words(const struct client *c, size_t n_min, size_t n_max, const char *what)
 {
     if (c->args.n_words < n_min)
-        return cli_usage_error(c->self,
-                               c->args.n_words ? "something is missing after \"%s\""
-                                               : "something is missing%s",
-                               c->args.n_words ? c->args.words[c->args.n_words - 1] : "");
+        return cli_usage_error(c->self, "%s is missing", what);
     if (c->args.n_words > n_max)
         return cli_usage_error(c->self, "unexpected argument \"%s\"", c->args.words[n_max]);
     return -1;
@@ -277,6 +274,11 @@ static void say_hints(const struct client *c, const jx *error)
     say_allowed(jx_get(error, "allowed"));
     if (str_eq(code, S("held")))
         fputs("  Take it over with --take.\n", stderr);
+    if (str_eq(code, S("still_firing")))
+        fputs("  If that was a workaround, say so: --workaround. Else wait for the monitor.\n",
+              stderr);
+    if (str_eq(code, S("count")))
+        fputs("  If you mean them all, say how many: --expect N.\n", stderr);
     if (c->answer.status == 401 && !c->settings.values[SET_TOKEN])
         fputs("  Give a token: --token-file FILE, TRIAGED_TOKEN, or \"token\" in "
               "~/.config/triagectl.yaml.\n",

@@ -67,7 +67,7 @@ int client_unreachable(const struct client *c, const char *why);
 /* With --json: prints the last answer's bytes. */
 void client_print_json(const struct client *c);
 
-/* Exactly n words, at most n (n_max), else a usage error. -1: all right. */
-int client_words(const struct client *c, size_t n_min, size_t n_max);
+/* -1 when there are so many words, else a usage error; `what` names the one that is missing. */
+int client_words(const struct client *c, size_t n_min, size_t n_max, const char *what);
 
 #endif

@@ -82,7 +82,7 @@ static int run(const struct command *self, int argc, char **argv)
     int status = client_begin(&c, self, argc, argv);
 
     if (status < 0)
-        status = client_words(&c, 1, 1);
+        status = client_words(&c, 1, 1, "the ID of an incident");
     if (status < 0) {
         client_path(&c, "incidents", c.args.words[0], NULL);
         status = client_get(&c, &answer);

@@ -181,7 +181,7 @@ static int run_show(const struct command *self, int argc, char **argv)
     int status = client_begin(&c, self, argc, argv), worst = CLI_OK;
 
     if (status < 0)
-        status = client_words(&c, 1, SIZE_MAX);
+        status = client_words(&c, 1, SIZE_MAX, "the ID of an incident");
     if (status < 0) {
         for (size_t i = 0; i < c.args.n_words; i++) {
             if (i && !c.json)
@@ -244,7 +244,7 @@ static int run_open(const struct command *self, int argc, char **argv)
     int status = client_begin(&c, self, argc, argv);
 
     if (status < 0)
-        status = client_words(&c, 1, SIZE_MAX);
+        status = client_words(&c, 1, SIZE_MAX, "the title");
     if (status < 0)
         status = open_one(&c);
     return client_end(&c, status);

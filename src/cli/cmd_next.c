@@ -45,7 +45,7 @@ static int run(const struct command *self, int argc, char **argv)
     bool wait = status < 0 && args_has(&c.args, "wait");
 
     if (status < 0)
-        status = client_words(&c, 0, 0);
+        status = client_words(&c, 0, 0, "");
     if (status < 0) {
         do
             status = ask(&c, wait, &answer);

@@ -70,7 +70,7 @@ static int run_writer(const struct command *self, int argc, char **argv)
     int status = client_begin(&c, self, argc, argv);
 
     if (status < 0)
-        status = client_words(&c, 1, 1);
+        status = client_words(&c, 1, 1, "the ID");
     if (status < 0) {
         client_path(&c, w->path, c.args.words[0], NULL);
         client_body(&c);
@@ -225,7 +225,7 @@ static int run_action_add(const struct command *self, int argc, char **argv)
     int status = client_begin(&c, self, argc, argv);
 
     if (status < 0)
-        status = client_words(&c, 1, SIZE_MAX);
+        status = client_words(&c, 1, SIZE_MAX, "the text");
     if (status < 0) {
         char *text = record_words(&c, 0);
 
@@ -327,7 +327,7 @@ static int write_known_error(const struct command *self, int argc, char **argv)
     int status = client_begin(&c, self, argc, argv);
 
     if (status < 0)
-        status = client_words(&c, 1, 1);
+        status = client_words(&c, 1, 1, "the ID");
     if (status < 0 && !is_delete && !args_has(&c.args, "match"))
         status = cli_usage_error(self, "--match is missing: which alerts does it explain?");
     if (status < 0) {

@@ -76,7 +76,7 @@ static int run_show(const struct command *self, int argc, char **argv)
     int status = client_begin(&c, self, argc, argv);
 
     if (status < 0)
-        status = client_words(&c, 1, 1);
+        status = client_words(&c, 1, 1, "the ID of an incident");
     if (status < 0) {
         client_path(&c, "reviews", c.args.words[0], NULL);
         status = c.json ? client_get(&c, &answer) : client_get_text(&c, "text/markdown");
@@ -128,7 +128,7 @@ static int run_write(const struct command *self, int argc, char **argv)
     int status = client_begin(&c, self, argc, argv);
 
     if (status < 0)
-        status = client_words(&c, 1, 1);
+        status = client_words(&c, 1, 1, "the ID of an incident");
     if (status < 0) {
         bool done = args_has(&c.args, "done");
 

@@ -111,7 +111,7 @@ static int run(const struct command *self, int argc, char **argv)
     int status = client_begin(&c, self, argc, argv);
 
     if (status < 0)
-        status = client_words(&c, 0, 0);
+        status = client_words(&c, 0, 0, "");
     if (status < 0) {
         client_path(&c, "stats", NULL);
         client_query_option(&c, "team");

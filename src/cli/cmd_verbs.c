@@ -230,10 +230,12 @@ static int run(const struct command *self, int argc, char **argv)
     if (status < 0 && args_has(&c.args, "where")) {
         status = do_matching(&c, v);
     } else if (status < 0) {
-        status = client_words(&c, 1, SIZE_MAX);
+        status = client_words(&c, 1, SIZE_MAX, "the ID of an incident");
         if (status < 0 && v->missing && c.args.n_words < 2 && !args_has(&c.args, v->instead) &&
             !(strcmp(v->instead, "for") == 0 && args_has(&c.args, "until")))
             status = cli_usage_error(self, "%s", v->missing);
+        if (status < 0 && args_has(&c.args, "force") && !args_has(&c.args, "text"))
+            status = cli_usage_error(self, "--force wants a reason: -m TEXT");
         if (status < 0)
             status = do_each(&c, v);
     }

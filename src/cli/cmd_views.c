@@ -135,7 +135,7 @@ static int run_whoami(const struct command *self, int argc, char **argv)
     int status = client_begin(&c, self, argc, argv);
 
     if (status < 0)
-        status = client_words(&c, 0, 0);
+        status = client_words(&c, 0, 0, "");
     if (status < 0) {
         client_path(&c, "whoami", NULL);
         status = client_get(&c, &answer);

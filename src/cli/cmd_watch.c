@@ -26,7 +26,7 @@ static void print_event(struct watch *w, const jx *e)
     const struct term *term = &w->c->term;
     struct str priority = jx_str(jx_get(e, "priority")), id = jx_str(jx_get(e, "incident"));
     struct str actor = jx_str(jx_get(e, "actor"));
-    struct str detail = entry_detail(&w->arena, jx_get(e, "detail"));
+    struct str detail = entry_detail(&w->arena, clock_wall_ms(), jx_get(e, "detail"));
     int64_t at = 0;
     struct str when;
 

@@ -10,24 +10,49 @@
 
 /* ---- fields ---------------------------------------------------------------------------------- */
 
+static struct str value_text(struct arena *a, const jx *v);
+
+static struct str list_text(struct arena *a, const jx *v)
+{
+    struct str text = STR_NONE;
+
+    for (size_t i = 0; i < jx_len(v); i++) {
+        struct str one = value_text(a, jx_at(v, i));
+
+        text = i ? arena_printf(a, "%.*s, %.*s", STR_ARG(text), STR_ARG(one)) : one;
+    }
+    return text;
+}
+
+static struct str object_text(struct arena *a, const jx *v)
+{
+    struct str text = STR_NONE, name;
+    const jx *value;
+    void *it = NULL;
+
+    while (jx_next(v, &it, &name, &value)) {
+        struct str one = value_text(a, value);
+
+        text = arena_printf(a, "%.*s%s%.*s %.*s", STR_ARG(text), text.n ? ", " : "", STR_ARG(name),
+                            STR_ARG(one));
+    }
+    return text;
+}
+
 static struct str value_text(struct arena *a, const jx *v)
 {
+    struct str text;
     char *dump;
-    struct str text = STR_NONE;
 
     switch (jx_type(v)) {
     case JX_STRING:
         return jx_str(v);
     case JX_ARRAY:
-        for (size_t i = 0; i < jx_len(v); i++) {
-            struct str one = value_text(a, jx_at(v, i));
-
-            text = i ? arena_printf(a, "%.*s, %.*s", STR_ARG(text), STR_ARG(one)) : one;
-        }
-        return text;
+        return list_text(a, v);
+    case JX_OBJECT:
+        return object_text(a, v);
     case JX_NUMBER:
     case JX_BOOL:
-    case JX_OBJECT:
         dump = jx_dump(v);
         text = arena_str(a, str_c(dump));
         free(dump);
@@ -72,7 +97,7 @@ struct str field_due(struct client *c, const jx *object, const char *name, enum 
     return when_due(&c->arena, due, c->term.now_ms);
 }
 
-struct str field_rest(struct arena *a, const jx *object, const char *const *known)
+struct str field_rest(struct arena *a, int64_t now_ms, const jx *object, const char *const *known)
 {
     struct str all = STR_NONE, name;
     const jx *value;
@@ -81,23 +106,26 @@ struct str field_rest(struct arena *a, const jx *object, const char *const *know
     while (jx_next(object, &it, &name, &value)) {
         size_t i = 0;
         struct str text;
+        int64_t at;
 
         while (known[i] && !str_eq_c(name, known[i]))
             i++;
         text = value_text(a, value);
         if (known[i] || !text.n)
             continue;
+        if (when_parse(text, &at))
+            text = when_local(a, at, now_ms);
         all = arena_printf(a, "%.*s%s%.*s %.*s", STR_ARG(all), all.n ? ", " : "", STR_ARG(name),
                            STR_ARG(text));
     }
     return all;
 }
 
-struct str entry_detail(struct arena *a, const jx *entry)
+struct str entry_detail(struct arena *a, int64_t now_ms, const jx *entry)
 {
     static const char *const known[] = {"at", "event", "actor", "text", NULL};
     struct str text = jx_str(jx_get(entry, "text"));
-    struct str rest = field_rest(a, entry, known);
+    struct str rest = field_rest(a, now_ms, entry, known);
 
     if (!rest.n)
         return text;

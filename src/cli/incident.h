@@ -15,8 +15,9 @@ int64_t field_number(const jx *object, const char *name);
 struct str field_ago(struct client *c, const jx *object, const char *name);
 /* A member that is a deadline: "in 12m", "overdue 5m" with its style, or empty. */
 struct str field_due(struct client *c, const jx *object, const char *name, enum style *style);
-/* Other members than those that `known` names (a list up to NULL), as "name value, name value". */
-struct str field_rest(struct arena *a, const jx *object, const char *const *known);
+/* Other members than those that `known` names (a list up to NULL), as "name value, name value";
+ * times as local ones. */
+struct str field_rest(struct arena *a, int64_t now_ms, const jx *object, const char *const *known);
 
 enum style priority_style(struct str priority);
 enum style state_style(struct str state);
@@ -39,6 +40,6 @@ void incident_details(struct client *c, const jx *answer);
 /* "name  value" with the value wrapped; nothing when the value is empty. */
 void card_row(struct client *c, const char *name, enum style style, struct str value);
 /* An entry of a timeline or an event: text, then its other members. */
-struct str entry_detail(struct arena *a, const jx *entry);
+struct str entry_detail(struct arena *a, int64_t now_ms, const jx *entry);
 
 #endif

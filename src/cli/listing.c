@@ -47,7 +47,7 @@ int listing_run(const struct command *self, int argc, char **argv)
     int status = client_begin(&c, self, argc, argv);
 
     if (status < 0)
-        status = client_words(&c, 0, 0);
+        status = client_words(&c, 0, 0, "");
     if (status < 0) {
         status = all_pages(&c, l, t);
         if (status == CLI_OK && !c.json)

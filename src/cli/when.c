@@ -55,8 +55,13 @@ struct str when_ago(struct arena *a, int64_t at_ms, int64_t now_ms)
 
 struct str when_due(struct arena *a, int64_t due_ms, int64_t now_ms)
 {
-    if (due_ms >= now_ms)
-        return arena_printf(a, "in %s", when_span(a, due_ms - now_ms).p);
+    int64_t left = due_ms - now_ms;
+
+    /* to the nearest minute: just after it was set to 5m, it is due in 5m */
+    if (left >= MINUTE)
+        left += MINUTE / 2;
+    if (left >= 0)
+        return arena_printf(a, "in %s", when_span(a, left).p);
     return arena_printf(a, "overdue %s", when_span(a, now_ms - due_ms).p);
 }
 
