@@ -23,7 +23,7 @@ def main():
     parser.add_argument("--also-failed", type=int, default=0)
     args = parser.parse_args()
     counts = {"passed": 0, "failed": args.also_failed, "skipped": 0}
-    suites = {"meson", "store", "daemon"}
+    suites = {"meson", "store", "daemon", "chaos"}
     for path in sorted(args.directory.glob("*.xml")):
         suites.discard(path.stem)
         for name, outcome in outcomes(path):
