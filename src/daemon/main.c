@@ -17,7 +17,7 @@
  *       vcache.c      verdicts on what looked the same; repeats.c a peer's last message
  *       prepared.c    a verdict, encoded once
  *       fold.c        equals become one with a count; records
- *     answers.c       who waits for the spool
+ *     answers.c       who waits for the spool; relp_acks.c, by RELP
  *     shipper.c       from the spool to Redis, exactly once
  *     quarantine.c    payloads of no use, kept aside
  *

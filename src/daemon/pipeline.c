@@ -415,6 +415,8 @@ static bool append_record(void *arg, struct str team, struct str payload)
     static const char *const names[] = {"ok", "full", "broken"};
     enum spool_result r = spool_append(ap->w->spool, team, payload, ap->w->now_ms, &ap->ticket);
 
+    if (peer->receipt)
+        relp_acks_take(&w->relp_acks, peer->receipt);
     metric_add(metric_cell(&records_total, names[r]), 1);
     return r == SPOOL_OK;
 }
@@ -477,3 +479,16 @@ bool pipeline_flush_syslog(struct worker *w)
         event_add(w->flush_syslog, &again);
     return ok;
 }
+void pipeline_acknowledge(struct worker *w)
+{
+    uint64_t receipt = relp_acks_durable(&w->relp_acks, spool_durable(w->spool));
+
+    if (receipt)
+        syslog_server_durable(w->syslog, receipt);
+}
+
+    if (ok && relp_acks_due(&w->relp_acks)) {
+        relp_acks_append(&w->relp_acks, ticket);
+        syslog_server_written(w->syslog, w->relp_acks.appended);
+        pipeline_acknowledge(w);
+    }

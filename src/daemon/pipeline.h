@@ -24,3 +24,5 @@ bool pipeline_flush_http(struct worker *w);
 bool pipeline_flush_syslog(struct worker *w);
 
 #endif
+/* Acknowledges what RELP senders wait for and is durable. */
+void pipeline_acknowledge(struct worker *w);

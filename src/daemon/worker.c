@@ -121,6 +121,7 @@ static void on_durable(evutil_socket_t fd, short what, void *arg)
         log_error("worker", "eventfd: errno=%d", errno);
     answers_durable(&w->answers, spool_durable(w->spool));
     verbs_on_durable(w->verbs);
+    pipeline_acknowledge(w);
 }
 
 static void on_syslog_message(void *arg, const struct syslog_peer *peer, struct str message,
@@ -137,6 +138,8 @@ static void on_syslog_batch_end(void *arg)
 
     w->now_ms = clock_wall_ms();
 }
+    if (relp_acks_due(&w->relp_acks)) /* somebody waits: no longer than for this turn of the loop */
+        event_active(w->flush_syslog, EV_TIMEOUT, 0);
 
 /* Room in the spool and in the fold: else streams wait in the kernel, datagrams are counted. */
 static bool may_read_syslog(void *arg)
@@ -196,7 +199,8 @@ static void stop_if_done(struct worker *w)
 
     spool_stats(w->spool, &st);
     if (!late) {
-        if (answers_waiting(&w->answers) || http_server_pending(w->http) > 0)
+        if (answers_waiting(&w->answers) || http_server_pending(w->http) > 0 ||
+            syslog_server_pending(w->syslog) > 0)
             return;
         if (st.records_waiting > 0 && atomic_load(&w->status.store_state) == STORE_S_READY)
             return;
@@ -407,6 +411,17 @@ static bool open_spool(struct worker *w, const struct conf *conf, struct diag *w
 }
 
 static bool create_events(struct worker *w)
+/* RELP goes on without: then a kill of the daemon makes senders' last messages count twice. */
+static void remember_relp(struct worker *w, const struct conf *conf)
+{
+    char *path = xasprintf("%.*s/relp-resends", STR_ARG(conf->spool.directory));
+
+    if (!syslog_server_remember(w->syslog, path))
+        log_warn("worker", "%s: %s; RELP messages sent again after a restart count twice", path,
+                 strerror(errno));
+    free(path);
+}
+
 {
     static const struct timeval second = {1, 0};
 
@@ -479,6 +494,7 @@ struct worker *worker_create(struct supervisor *sup, unsigned index, const struc
     } else if (open_spool(w, conf, why) && worker_configure(w, rules, why) &&
                (w->verbs = verbs_create(w, why))) {
         create_store(w, conf);
+        remember_relp(w, conf);
         atomic_store(&w->status.beat_ms, clock_mono_ms());
         return w;
     }

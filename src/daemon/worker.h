@@ -14,6 +14,7 @@
 #include "fold.h"
 #include "mailbox.h"
 #include "quarantine.h"
+#include "relp_acks.h"
 #include "repeats.h"
 #include "vcache.h"
 #include "triaged/alert/alert.h"
@@ -72,6 +73,7 @@ struct worker {
     struct fold fold_http, fold_syslog;
     struct answers answers;
     struct vcache vcache;
+    struct relp_acks relp_acks;
     struct repeats repeats;
     struct quarantine quarantine;
     struct rules_scratch *scratch;
