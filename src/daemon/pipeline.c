@@ -398,6 +398,8 @@ void pipeline_take_syslog(struct worker *w, const struct syslog_peer *peer, stru
         take_repeat(w, peer, &m);
     else
         take_message(w, peer, &m);
+    if (peer->receipt)
+        relp_acks_take(&w->relp_acks, peer->receipt);
     schedule_syslog_flush(w);
 }
 
@@ -415,8 +417,6 @@ static bool append_record(void *arg, struct str team, struct str payload)
     static const char *const names[] = {"ok", "full", "broken"};
     enum spool_result r = spool_append(ap->w->spool, team, payload, ap->w->now_ms, &ap->ticket);
 
-    if (peer->receipt)
-        relp_acks_take(&w->relp_acks, peer->receipt);
     metric_add(metric_cell(&records_total, names[r]), 1);
     return r == SPOOL_OK;
 }
@@ -466,19 +466,6 @@ bool pipeline_flush_http(struct worker *w)
     return ok;
 }
 
-bool pipeline_flush_syslog(struct worker *w)
-{
-    static const struct timeval again = {0, SYSLOG_RETRY_MS * 1000};
-    uint64_t ticket;
-    bool ok = flush(w, &w->fold_syslog, true, &ticket);
-
-    w->syslog_flush_set = !ok;
-    if (ok)
-        event_del(w->flush_syslog);
-    else
-        event_add(w->flush_syslog, &again);
-    return ok;
-}
 void pipeline_acknowledge(struct worker *w)
 {
     uint64_t receipt = relp_acks_durable(&w->relp_acks, spool_durable(w->spool));
@@ -487,8 +474,21 @@ void pipeline_acknowledge(struct worker *w)
         syslog_server_durable(w->syslog, receipt);
 }
 
+bool pipeline_flush_syslog(struct worker *w)
+{
+    static const struct timeval again = {0, SYSLOG_RETRY_MS * 1000};
+    uint64_t ticket;
+    bool ok = flush(w, &w->fold_syslog, true, &ticket);
+
     if (ok && relp_acks_due(&w->relp_acks)) {
         relp_acks_append(&w->relp_acks, ticket);
         syslog_server_written(w->syslog, w->relp_acks.appended);
         pipeline_acknowledge(w);
     }
+    w->syslog_flush_set = !ok;
+    if (ok)
+        event_del(w->flush_syslog);
+    else
+        event_add(w->flush_syslog, &again);
+    return ok;
+}

@@ -120,8 +120,8 @@ static void on_durable(evutil_socket_t fd, short what, void *arg)
     if (read(fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
         log_error("worker", "eventfd: errno=%d", errno);
     answers_durable(&w->answers, spool_durable(w->spool));
-    verbs_on_durable(w->verbs);
     pipeline_acknowledge(w);
+    verbs_on_durable(w->verbs);
 }
 
 static void on_syslog_message(void *arg, const struct syslog_peer *peer, struct str message,
@@ -137,9 +137,9 @@ static void on_syslog_batch_end(void *arg)
     struct worker *w = arg;
 
     w->now_ms = clock_wall_ms();
-}
     if (relp_acks_due(&w->relp_acks)) /* somebody waits: no longer than for this turn of the loop */
         event_active(w->flush_syslog, EV_TIMEOUT, 0);
+}
 
 /* Room in the spool and in the fold: else streams wait in the kernel, datagrams are counted. */
 static bool may_read_syslog(void *arg)
@@ -410,7 +410,6 @@ static bool open_spool(struct worker *w, const struct conf *conf, struct diag *w
     return w->spool != NULL;
 }
 
-static bool create_events(struct worker *w)
 /* RELP goes on without: then a kill of the daemon makes senders' last messages count twice. */
 static void remember_relp(struct worker *w, const struct conf *conf)
 {
@@ -422,6 +421,7 @@ static void remember_relp(struct worker *w, const struct conf *conf)
     free(path);
 }
 
+static bool create_events(struct worker *w)
 {
     static const struct timeval second = {1, 0};
 
@@ -493,8 +493,8 @@ struct worker *worker_create(struct supervisor *sup, unsigned index, const struc
         diag_error(why, NULL, 0, 0, NULL, "cannot set up an event loop");
     } else if (open_spool(w, conf, why) && worker_configure(w, rules, why) &&
                (w->verbs = verbs_create(w, why))) {
-        create_store(w, conf);
         remember_relp(w, conf);
+        create_store(w, conf);
         atomic_store(&w->status.beat_ms, clock_mono_ms());
         return w;
     }
