@@ -56,14 +56,18 @@ class Proxy(threading.Thread):
                     self.passing.wait()
                     if self.delay:
                         threading.Event().wait(self.delay * self.rng.random())
-                    other[s].sendall(self.allowed(data) if s is upstream else data)
+                    other[s].sendall(self.allowed(data) if s is upstream else self.request(client, data))
         except (OSError, ValueError):
             pass
         finally:
             with self.lock:
                 self.pairs.discard((client, upstream))
+            self.forget(client)
             client.close()
             upstream.close()
+
+    def request(self, client, data):
+        return data
 
     def allowed(self, data):
         with self.lock:
@@ -75,6 +79,9 @@ class Proxy(threading.Thread):
             self.left = None
         threading.Thread(target=self.cut, daemon=True).start()
         return data
+
+    def forget(self, client):
+        pass
 
     def cut(self):
         """Both sides of every connection are gone at once: requests that Redis did and whose answers
@@ -105,3 +112,60 @@ class Proxy(threading.Thread):
         self.passing.set()
         self.server.close()
         self.cut()
+
+
+class Injector(Proxy):
+    """Lets the n-th record fail: Redis gets a command in its place that answers with that error, so
+    that nothing is done and the order of answers is kept."""
+
+    def __init__(self, *args):
+        self.rest = {}
+        self.at = self.seen = 0
+        self.error = None
+        super().__init__(*args)
+
+    def arm(self, n, error):
+        with self.lock:
+            self.at, self.seen, self.error = n, 0, error
+
+    def forget(self, client):
+        self.rest.pop(client, None)
+
+    def request(self, client, data):
+        data, out = self.rest.get(client, b"") + data, b""
+        while (end := self.length(data)) is not None:
+            command, data = data[:end], data[end:]
+            out += self.perhaps(command)
+        self.rest[client] = data
+        return out
+
+    @staticmethod
+    def length(data):
+        """Bytes of the first whole command of a RESP stream, or None."""
+        at = data.find(b"\r\n")
+        if at < 0:
+            return None
+        left, at = int(data[1:at]), at + 2
+        for _ in range(left):
+            end = data.find(b"\r\n", at)
+            if end < 0:
+                return None
+            at = end + 2 + int(data[at + 1:end]) + 2
+            if at > len(data):
+                return None
+        return at
+
+    def perhaps(self, command):
+        head = command[:300]
+        if b"EVALSHA" not in head or b"\r\n$32\r\n" not in head or int(head[1:head.index(b"\r\n")]) < 20:
+            return command  # not a record, which has a stream's 32 digits and many fields
+        with self.lock:
+            self.seen += 1
+            if self.error is None or self.seen != self.at:
+                return command
+            error, self.error = self.error, None
+        if error == "cut before":
+            threading.Thread(target=self.cut, daemon=True).start()
+            return b""
+        lua = f"return redis.error_reply('{error}')".encode()
+        return b"*3\r\n$4\r\nEVAL\r\n$%d\r\n%s\r\n$1\r\n0\r\n" % (len(lua), lua)

@@ -186,7 +186,8 @@ class World:
 
         def drained():
             m = self.daemon.metrics()
-            return all(v == 0 for k, v in m.items() if k.startswith("triaged_spool_records_waiting"))
+            waiting = [v for k, v in m.items() if k.startswith("triaged_spool_records_waiting")]
+            return waiting and not any(waiting)
 
         wait_until(lambda: drained() and drained(), lambda: "the spool drained\n" + self.daemon.log()[-3000:] +
                    self.daemon.get("/-/ready").text, timeout)

@@ -1,0 +1,103 @@
+"""The n-th record of a pipeline fails, for every n and every kind of failure: none is lost, none overtakes
+another, and what Redis refuses for its own sake is kept aside and holds up nothing."""
+import base64
+import json
+
+import pytest
+
+from harness import LONG, wait_until
+from proxy import Injector
+
+PIPELINE = 6
+PASSING = ["OOM command not allowed", "NOSCRIPT No matching script", "BUSY Redis is busy", "TRYAGAIN later",
+           "LOADING Redis is loading", "MISCONF disk", "NOREPLICAS few", "CLUSTERDOWN down", "NOPERM no"]
+RECONNECTING = ["READONLY You cannot write", "MASTERDOWN link", "NOAUTH needed", "cut before"]
+
+
+@pytest.fixture
+def wire(world):
+    world.start_redis()
+    proxy = Injector(world.tmp / "proxy.sock", world.redis.sock, 1)
+    world.start_daemon(redis_sock=proxy.path)
+    wait_until(lambda: "redis ready" in world.daemon.get("/-/ready").text, "ready")
+    yield proxy
+    proxy.stop()
+
+
+class Story:
+    def __init__(self, world, proxy):
+        self.world, self.proxy, self.n = world, proxy, 0
+        self.sent = []
+
+    def pipeline(self, n, error):
+        """Fills the pipeline while nothing passes, arms the n-th record, lets go."""
+        self.proxy.stall()
+        tags = []
+        for _ in range(PIPELINE):
+            self.n += 1
+            tag = f"s{self.n}"
+            answer = self.world.daemon.post("/api/v2/alerts", [{"labels": {
+                "alertname": f"Chaos{self.n % 4}", "team": ("red", "blue")[self.n % 3 == 0], "tag": tag}}])
+            assert answer.status_code == 200
+            tags.append(tag)
+        self.sent += tags
+        self.proxy.arm(n, error)
+        self.proxy.go_on()
+        wait_until(self.drained, lambda: f"drained after {error} at {n}\n{self.world.daemon.log()[-2000:]}", 30)
+        assert self.proxy.error is None, "the failure did not happen"
+        return tags
+
+    def drained(self):
+        m = self.world.daemon.metrics()
+        return m.get('triaged_spool_records_waiting{worker="0"}') == 0 and self.count() >= self.expected()
+
+    def count(self):
+        return sum(int(i["count"]) for i in self.world.store().incidents())
+
+    def expected(self):
+        return len(self.sent) - self.world.daemon.metrics().get("triaged_dead_letters_total", 0)
+
+    def applied(self):
+        found = {}
+        for i in self.world.store().incidents():
+            for a in i.alerts.values():
+                tag = a["labels"]["tag"]
+                found[tag] = found.get(tag, 0) + a["count"]
+        return found
+
+
+def test_errors_that_pass(world, wire):
+    story = Story(world, wire)
+    for error in PASSING if LONG else world.rng.sample(PASSING, 4):
+        for n in range(1, PIPELINE + 1):
+            story.pipeline(n, error)
+    assert story.applied() == {tag: 1 for tag in story.sent}
+    assert world.daemon.metrics().get("triaged_dead_letters_total", 0) == 0
+
+
+def test_errors_that_need_another_connection(world, wire):
+    story = Story(world, wire)
+    for error in RECONNECTING if LONG else world.rng.sample(RECONNECTING, 2):
+        for n in (1, 2, PIPELINE) if not LONG else range(1, PIPELINE + 1):
+            story.pipeline(n, error)
+    assert story.applied() == {tag: 1 for tag in story.sent}
+    assert world.daemon.metrics().get("triaged_dead_letters_total", 0) == 0
+
+
+def test_records_that_are_refused(world, wire):
+    """Each goes to the dead-letter file, once, also when everything is sent again; all others are applied."""
+    story, refused = Story(world, wire), []
+    for n in range(1, PIPELINE + 1):
+        tags = story.pipeline(n, "ERR BADRECORD by a test")
+        refused.append(tags[n - 1])
+    wire.cut()  # all that is kept is sent again
+    wait_until(lambda: world.daemon.metrics().get("triaged_ship_resent_records_total", 0) > PIPELINE, "sent again")
+    wait_until(story.drained, "drained")
+    applied = story.applied()
+    assert applied == {tag: 1 for tag in story.sent if tag not in refused}
+    lines = [json.loads(line) for line in (world.tmp / "triaged/spool/worker-0/dead-letter.jsonl").open()]
+    assert [line["error"] for line in lines] == ["ERR BADRECORD by a test"] * PIPELINE
+    for tag, line in zip(refused, lines):
+        assert f'"tag":"{tag}"'.encode() in base64.b64decode(line["payload"])
+        assert line["team"] in ("red", "blue") and len(line["stream"]) == 32
+    assert world.daemon.metrics()["triaged_dead_letters_total"] == PIPELINE
