@@ -191,21 +191,32 @@ void incident_card(struct client *c, const jx *i)
 
 /* ---- what hangs on it ------------------------------------------------------------------------ */
 
-/* Labels without those that the title line says anyway, or the message of a log. */
+/* name="value" of all labels but those that stand elsewhere. */
+static struct str label_words(struct arena *a, const jx *labels)
+{
+    struct str all = STR_NONE, name;
+    const jx *value;
+    void *it = NULL;
+
+    while (jx_next(labels, &it, &name, &value))
+        if (!str_eq(name, S("alertname")) && !str_eq(name, S("skeleton")))
+            all = arena_printf(a, "%.*s%s%.*s=\"%.*s\"", STR_ARG(all), all.n ? " " : "",
+                               STR_ARG(name), STR_ARG(jx_str(value)));
+    return all;
+}
+
+/* A log's message, or an alert's name and labels. */
 static struct str alert_words(struct arena *a, const jx *alert)
 {
-    static const char *const none[] = {"alertname", "skeleton", "message", NULL};
     const jx *labels = jx_get(alert, "labels");
     struct str message = jx_str(jx_get(alert, "message"));
 
     if (!message.n)
         message = jx_str(jx_get(labels, "message"));
     if (message.n)
-        return arena_printf(a, "%.*s: %.*s", STR_ARG(jx_str(jx_get(labels, "host"))),
-                            STR_ARG(message));
+        return join(a, ": ", (struct str[]){jx_str(jx_get(labels, "host")), message}, 2);
     return join(a, "  ",
-                (struct str[]){jx_str(jx_get(labels, "alertname")), field_rest(a, 0, labels, none)},
-                2);
+                (struct str[]){jx_str(jx_get(labels, "alertname")), label_words(a, labels)}, 2);
 }
 
 static void alerts(struct client *c, const jx *answer, struct arena *a)

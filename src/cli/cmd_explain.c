@@ -17,8 +17,9 @@ static void print_why(struct client *c, const jx *why)
     }
     while (jx_next(why, &it, &name, &value)) {
         struct str text = field_text(&c->arena, why, arena_str(&c->arena, name).p);
+        struct str words = field_words(&c->arena, name);
 
-        card_row(c, arena_str(&c->arena, name).p, PLAIN, text);
+        card_row(c, str_eq(name, S("matrix")) ? "as computed" : words.p, PLAIN, text);
     }
 }
 

@@ -31,6 +31,9 @@ static void add_priorities(struct client *c, struct table *t, const jx *team)
         const jx *p = jx_at(list, i);
         struct str priority = jx_str(jx_get(p, "priority"));
 
+        if (field_number(p, "active") + field_number(p, "resolved") + field_number(p, "closed") ==
+            0)
+            continue;
         table_row(t);
         table_put(t, jx_str(jx_get(team, "team")));
         table_put_styled(t, priority_style(priority), priority);

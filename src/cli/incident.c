@@ -97,6 +97,16 @@ struct str field_due(struct client *c, const jx *object, const char *name, enum 
     return when_due(&c->arena, due, c->term.now_ms);
 }
 
+struct str field_words(struct arena *a, struct str name)
+{
+    char *copy = arena_alloc(a, name.n + 1);
+
+    for (size_t i = 0; i < name.n; i++)
+        copy[i] = name.p[i] == '_' ? ' ' : name.p[i];
+    copy[name.n] = '\0';
+    return (struct str){copy, name.n};
+}
+
 struct str field_rest(struct arena *a, int64_t now_ms, const jx *object, const char *const *known)
 {
     struct str all = STR_NONE, name;
@@ -115,8 +125,8 @@ struct str field_rest(struct arena *a, int64_t now_ms, const jx *object, const c
             continue;
         if (when_parse(text, &at))
             text = when_local(a, at, now_ms);
-        all = arena_printf(a, "%.*s%s%.*s %.*s", STR_ARG(all), all.n ? ", " : "", STR_ARG(name),
-                           STR_ARG(text));
+        all = arena_printf(a, "%.*s%s%.*s %.*s", STR_ARG(all), all.n ? ", " : "",
+                           STR_ARG(field_words(a, name)), STR_ARG(text));
     }
     return all;
 }

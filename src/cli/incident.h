@@ -15,9 +15,11 @@ int64_t field_number(const jx *object, const char *name);
 struct str field_ago(struct client *c, const jx *object, const char *name);
 /* A member that is a deadline: "in 12m", "overdue 5m" with its style, or empty. */
 struct str field_due(struct client *c, const jx *object, const char *name, enum style *style);
-/* Other members than those that `known` names (a list up to NULL), as "name value, name value";
+/* Members but those that `known` names (a list up to NULL), as "root cause bad disk, from tier1";
  * times as local ones. */
 struct str field_rest(struct arena *a, int64_t now_ms, const jx *object, const char *const *known);
+/* A name of the API for people: blanks for underscores. */
+struct str field_words(struct arena *a, struct str name);
 
 enum style priority_style(struct str priority);
 enum style state_style(struct str state);
