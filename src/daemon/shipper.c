@@ -117,7 +117,7 @@ struct shipper {
     char gap_stream[33];
     size_t gap_team;
     uint64_t gap_applied;
-    bool gap_forgotten;      /* Redis has no `applied` of that stream at all */
+    bool gap_forgotten;      /* Redis knows nothing of a stream of which it acknowledged records */
     int64_t wait_until_ms;   /* monotonic */
     int64_t patience_ms;     /* monotonic: until when settings are waited for */
     struct event *later;     /* looks again after a pause */
@@ -390,17 +390,6 @@ static void adopt(struct shipper *s, uint64_t applied_before_oldest)
     store_call(s->w->store, SCRIPT_ADOPT, &key, 1, args, ARRAY_LEN(args), on_adopted, s);
 }
 
-/* The next record of the spool was acknowledged to us once. */
-static bool next_was_acked(struct shipper *s)
-{
-    struct spool_record r;
-
-    if (!spool_next(s->spool, &r))
-        return false;
-    spool_rewind(s->spool, r.position);
-    return r.acked;
-}
-
 /* Nothing is in flight any more: go back as far as the answers asked for, and on. */
 static void drained(struct shipper *s)
 {
@@ -414,7 +403,7 @@ static void drained(struct shipper *s)
         bool kept = spool_rewind_after(s->spool, s->gap_stream, s->teams[s->gap_team].name,
                                        s->gap_applied, &oldest_prev);
 
-        if (!kept || (s->gap_forgotten && next_was_acked(s))) {
+        if (!kept || s->gap_forgotten) {
             s->rewind_needed = false;
             adopt(s, oldest_prev);
             return;
@@ -451,7 +440,18 @@ static void raise_highest(struct shipper *s, size_t team, int64_t number)
         ;
 }
 
-/* GAP applied forgotten. The first of them is the place to go back to. */
+/* Whether the first record after `applied` was acknowledged by now. To be asked when the GAP comes:
+ * a `skip` that is under way acknowledges records that Redis never had. */
+static bool acked_after(struct shipper *s, const struct flight *f, uint64_t applied)
+{
+    struct spool_record r;
+    uint64_t oldest_prev;
+
+    return spool_rewind_after(s->spool, f->stream, s->teams[f->team].name, applied, &oldest_prev) &&
+           spool_next(s->spool, &r) && r.acked;
+}
+
+/* GAP applied unknown. The first of them is the place to go back to. */
 static void on_gap(struct shipper *s, const struct flight *f, const struct store_reply *reply)
 {
     metric_add(metric_cell(&shipped_total, "gap"), 1);
@@ -460,7 +460,8 @@ static void on_gap(struct shipper *s, const struct flight *f, const struct store
         memcpy(s->gap_stream, f->stream, sizeof(s->gap_stream));
         s->gap_team = f->team;
         s->gap_applied = (uint64_t)store_reply_int(store_reply_at(reply, 1));
-        s->gap_forgotten = store_reply_int(store_reply_at(reply, 2)) != 0;
+        s->gap_forgotten =
+            store_reply_int(store_reply_at(reply, 2)) != 0 && acked_after(s, f, s->gap_applied);
     }
     drain_to(s, f->position);
 }

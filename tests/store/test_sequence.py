@@ -102,6 +102,12 @@ def test_adopt_never_lowers_the_counter(team):
     assert 'NET-10' in team.ids()
 
 
+def test_adopt_never_goes_back(team):
+    team.record([obs()], T0, ST, 5, 0)
+    assert team.run('adopt', T0, ST, 3, 0)[:2] == ['OK', 5]
+    assert team.record([obs()], T0, ST, 5, 3) == ['SKIP', 5]
+
+
 def test_settings_latest_load_wins(team):
     team.r.flushall()
     assert team.run('settings', T0, 100, 'A', 0, 'id', 'NET') == ['STORED', 'A', '100']

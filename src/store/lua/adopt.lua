@@ -18,6 +18,7 @@ return B.guard(function()
     redis.call('SET', B.base .. 'id', B.int(id))
   end
   Groups.make()
+  applied = math.max(applied, before) -- never back: what was applied would be applied again
   B.applied(stream, applied)
   B.keep_clock()
   TeamEvent.add('store_rewound', nil, { stream = stream, from = B.int(before),
