@@ -15,7 +15,7 @@ enum { PAGE = 500 };
 /* ---- list ------------------------------------------------------------------------------------ */
 
 static const struct table_column list_columns[] = {
-    {"ID", 0, 0, false},     {"P", 0, 0, false},       {"STATE", 0, 0, false},
+    {"ID", 0, 0, false},     {"P", 0, 0, false},       {"STATE", 0, 12, false},
     {"WHO", 1, 8, false},    {"AGE", 5, 0, false},     {"DUE", 2, 10, false},
     {"TEAM", 3, 0, false},   {"SERVICE", 7, 8, false}, {"FIRING", 6, 0, true},
     {"SYSTEMS", 8, 0, true}, {"TITLE", 0, 24, false},

@@ -2,7 +2,12 @@
  * cmd_next.c - next: the most urgent incident of my team's queues becomes mine.
  */
 #include "commands.h"
+
+#include <poll.h>
+
 #include "incident.h"
+
+enum { RETRY_MS = 3000 };
 
 #define WAIT "20s" /* of one request; the daemon waits 25 s at most */
 
@@ -19,6 +24,20 @@ static int ask(struct client *c, bool wait, const jx **out)
     if (wait)
         client_put(c, "wait", WAIT);
     return client_post(c, "next", out);
+}
+
+/* Once the daemon has answered, its restarts and those of its Redis are waited for. */
+static int ask_until(struct client *c, const jx **out)
+{
+    int status = ask(c, true, out);
+    bool answered = status == CLI_OK;
+
+    while ((status == CLI_OK && !*out) || (status == CLI_UNREACHABLE && answered)) {
+        if (status == CLI_UNREACHABLE)
+            poll(NULL, 0, RETRY_MS);
+        status = ask(c, true, out);
+    }
+    return status;
 }
 
 static void print(struct client *c, const jx *answer)
@@ -47,9 +66,7 @@ static int run(const struct command *self, int argc, char **argv)
     if (status < 0)
         status = client_words(&c, 0, 0, "");
     if (status < 0) {
-        do
-            status = ask(&c, wait, &answer);
-        while (status == CLI_OK && !answer && wait);
+        status = wait ? ask_until(&c, &answer) : ask(&c, false, &answer);
         if (status == CLI_OK && answer)
             print(&c, answer);
         if (status == CLI_OK && !answer) {

@@ -29,7 +29,7 @@ static void add_queue(struct client *c, struct table *t, const jx *q)
 }
 
 static const struct table_column queue_columns[] = {
-    {"TEAM", 0, 0, false},   {"TIER", 0, 0, false},  {"P", 0, 0, false},
+    {"TEAM", 0, 8, false},   {"TIER", 0, 7, false},  {"P", 0, 0, false},
     {"WAITING", 0, 0, true}, {"FIRST", 0, 0, false}, {"REASON", 2, 0, false},
     {"DUE", 1, 0, false},    {"FOR", 3, 0, false},   {"TITLE", 0, 16, false},
 };

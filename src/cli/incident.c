@@ -246,33 +246,38 @@ static const jx *clock_of(const jx *incident, const char *kind)
     return NULL;
 }
 
+/* Prints a line when the field is empty; returns whether it was. */
+static bool need(struct client *c, const jx *incident, const char *field, const char *what,
+                 const char *command, const char *rest)
+{
+    if (is_ahead(incident, field))
+        return false;
+    fprintf(c->term.f, "  - %s: triagectl %s %.*s%s\n", what, command,
+            STR_ARG(jx_str(jx_get(incident, "id"))), rest);
+    return true;
+}
+
 void incident_to_close(struct client *c, const jx *incident)
 {
-    struct str id = jx_str(jx_get(incident, "id"));
     struct str priority = jx_str(jx_get(incident, "priority"));
-    bool urgent = str_eq(priority, S("P1")) || str_eq(priority, S("P2"));
     const jx *grace = clock_of(incident, "grace");
+    bool waits = false;
     enum style style;
-    struct str due;
+    struct str due = field_due(c, grace, "due_at", &style);
 
     if (!str_eq(jx_str(jx_get(incident, "state")), S("resolved")))
         return;
     fputs("It closes once:\n", c->term.f);
-    if (!is_ahead(incident, "resolution") && urgent)
-        fprintf(c->term.f, "  - the resolution is written: triagectl resolve %.*s TEXT\n",
-                STR_ARG(id));
-    if (!is_ahead(incident, "verified_at") && urgent)
-        fprintf(c->term.f,
-                "  - the service is verified: by the monitor, or triagectl verify %.*s\n",
-                STR_ARG(id));
-    if (!is_ahead(incident, "confirmed_at") && urgent)
-        fprintf(c->term.f, "  - the user confirms: triagectl confirm %.*s --by NAME\n",
-                STR_ARG(id));
-    due = field_due(c, grace, "due_at", &style);
+    if (str_eq(priority, S("P1")) || str_eq(priority, S("P2"))) {
+        waits |= need(c, incident, "resolution", "the resolution is written", "resolve", " TEXT");
+        waits |= need(c, incident, "verified_at",
+                      "the service is seen to work, by the monitor or you", "verify", "");
+        waits |= need(c, incident, "confirmed_at", "the user confirms", "confirm", " --by NAME");
+    }
     if (jx_bool(jx_get(grace, "resting"), false))
         fputs("  - the alerts end (the grace period waits for that)\n", c->term.f);
     else if (due.n && style == PLAIN)
         fprintf(c->term.f, "  - the grace period is over, %.*s\n", STR_ARG(due));
-    else
-        fprintf(c->term.f, "  - the daemon has looked again (the grace period is over)\n");
+    else if (!waits)
+        fputs("  - the daemon looks again, in a moment\n", c->term.f);
 }

@@ -9,7 +9,7 @@
 
 #include "triaged/base/mem.h"
 
-enum { GAP = 2, LINE_MAX_BYTES = 1024 * 1024 };
+enum { GAP = 2, HARD_MIN = 4, LINE_MAX_BYTES = 1024 * 1024 };
 
 struct cell {
     struct str text;
@@ -123,13 +123,13 @@ static bool drop_one(const struct table *t, size_t *widths)
     return true;
 }
 
-/* Cuts the widest flexible column by one, or returns false. */
-static bool cut_one(const struct table *t, size_t *widths)
+/* Cuts the widest flexible column by one, or returns false. hard: below what is comfortable. */
+static bool cut_one(const struct table *t, size_t *widths, bool hard)
 {
     size_t victim = t->n_columns;
 
     for (size_t i = 0; i < t->n_columns; i++)
-        if (t->columns[i].flexible && widths[i] > t->columns[i].flexible &&
+        if (t->columns[i].flexible && widths[i] > (hard ? HARD_MIN : t->columns[i].flexible) &&
             (victim == t->n_columns || widths[i] > widths[victim]))
             victim = i;
     if (victim == t->n_columns)
@@ -148,8 +148,9 @@ static void lay_out(const struct table *t, size_t width, size_t *widths)
     while (line_width(t, widths, true) > width && drop_one(t, widths))
         ;
     excess = line_width(t, widths, false);
-    for (excess = excess > width ? excess - width : 0; excess && cut_one(t, widths); excess--)
-        ;
+    excess = excess > width ? excess - width : 0;
+    while (excess && (cut_one(t, widths, false) || cut_one(t, widths, true)))
+        excess--;
 }
 
 /* ---- printing -------------------------------------------------------------------------------- */

@@ -1,7 +1,8 @@
 /*
  * table.h - tables made for the terminal's width.
  * A column without any content is left out. When the terminal is too narrow, columns go in the
- * order of their `drop` (highest first), then the flexible ones are cut.
+ * order of their `drop` (highest first), then the flexible ones are cut; where none can go any
+ * more, beyond what is comfortable.
  */
 #ifndef TRIAGED_CLI_TABLE_H
 #define TRIAGED_CLI_TABLE_H
@@ -17,7 +18,7 @@ enum { TABLE_COLUMNS_MAX = 16 };
 struct table_column {
     const char *title;
     unsigned drop;   /* 0: always shown; else left out when narrow, the highest first */
-    size_t flexible; /* 0: never cut; else it may be cut down to this width */
+    size_t flexible; /* 0: never cut; else it may be cut, comfortably to this width */
     bool right;      /* numbers */
 };
 
