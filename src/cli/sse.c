@@ -1,6 +1,6 @@
 /*
  * sse.c - lines, fields, events.
- * Owns: the event that is being read. Called by: cmd_watch.c, cmd_next.c.
+ * Owns: the event that is being read. Called by: cmd_watch.c.
  */
 #include "sse.h"
 

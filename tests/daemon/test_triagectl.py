@@ -67,8 +67,10 @@ class Ctl:
         return env
 
     def run(self, *words, who="alice", **env):
-        return subprocess.run([self.program, *words], env=self.env(who, **env), capture_output=True,
+        done = subprocess.run([self.program, *words], env=self.env(who, **env), capture_output=True,
                               text=True, timeout=60)
+        assert "runtime error" not in done.stderr and "Sanitizer" not in done.stderr, done.stderr
+        return done
 
     def __call__(self, *words, who="alice", rc=OK, **env):
         done = self.run(*words, who=who, **env)
