@@ -149,6 +149,9 @@ struct shipper *shipper_create(struct worker *w, struct spool *spool, shipper_ve
     s->on_verb = on_verb;
     s->arg = arg;
     s->later = evtimer_new(w->base, on_later, s);
+    metric_cell(&dead_letters_total); /* zero from the start: an alert rule sees the first one */
+    metric_cell(&adopted_total);
+    metric_cell(&resent_total);
     return s;
 }
 

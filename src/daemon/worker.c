@@ -59,6 +59,23 @@ static struct metric_family corrupt_gauge = {
     .type = METRIC_GAUGE,
     .labels = {"worker"},
 };
+static struct metric_family max_bytes_gauge = {
+    .name = "triaged_spool_max_bytes",
+    .help = "What spool.max_size leaves to this worker.",
+    .type = METRIC_GAUGE,
+    .labels = {"worker"},
+};
+static struct metric_family full_gauge = {
+    .name = "triaged_spool_full",
+    .help = "1 while alerts are refused for lack of room.",
+    .type = METRIC_GAUGE,
+    .labels = {"worker"},
+};
+static struct metric_family may_evict_gauge = {
+    .name = "triaged_redis_may_evict",
+    .help = "1 when the maxmemory-policy of Redis is not noeviction.",
+    .type = METRIC_GAUGE,
+};
 static struct metric_family cached_gauge = {
     .name = "triaged_verdicts_cached",
     .help = "Entries of the verdict cache.",
@@ -185,6 +202,10 @@ static void publish(struct worker *w)
     metric_set(metric_cell(&oldest_gauge, index),
                st.oldest_waiting_ms ? w->now_ms - st.oldest_waiting_ms : 0);
     metric_set(metric_cell(&bytes_gauge, index), (int64_t)st.bytes);
+    metric_set(metric_cell(&max_bytes_gauge, index),
+               (int64_t)(w->conf->spool.max_size / w->conf->workers));
+    metric_set(metric_cell(&full_gauge, index), atomic_load(&w->status.spool_full));
+    metric_set(metric_cell(&may_evict_gauge), atomic_load(&w->status.eviction_unsafe));
     metric_set(metric_cell(&corrupt_gauge, index), (int64_t)st.corrupt);
     metric_set(metric_cell(&cached_gauge, index), (int64_t)w->vcache.n);
     metric_set(metric_cell(&regex_gauge), (int64_t)rules_regex_limit_hits());

@@ -159,6 +159,7 @@ struct spool *spool_open(const struct spool_options *o, int64_t now_ms, struct d
     s->sync.done = s->sync.target =
         s->written_pos; /* recovered records are as durable as they get */
     s->reported = s->written_pos;
+    metric_cell(&spool_write_errors_total); /* zero from the start, for alert rules */
     if (!sync_start(s)) {
         diag_error(why, NULL, 0, 0, NULL, "cannot start the sync thread of %s: %s", s->directory,
                    strerror(errno));

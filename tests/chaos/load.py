@@ -72,7 +72,7 @@ class HttpSender(Sender):
     def labels(self, tag):
         group = self.rng.randrange(GROUPS)
         return {"alertname": f"Chaos{group}", "severity": "warning", "tag": tag,
-                "team": ("red", "blue")[group % 2], "instance": f"{tag}:9100"}
+                "team": ("red", "blue")[group % 2], "instance": f"host{group % 9}:9100"}
 
     def turn(self):
         tags = [self.tag() for _ in range(self.rng.choice((1, 1, 1, 2, 5, 20, 80)))]

@@ -96,15 +96,18 @@ def test_failover(world):
         wait_until(lambda: sentinel.master() == new and nodes[new].role().get("role") == "master",
                    lambda: "the replica was promoted\n" + sentinel.log()[-2000:], 60)
         world.redis = nodes[new]
-        world.nap(0, 0.5)
+        world.load.wait_sent(200)
         if hang:  # the old master comes back, still believing that it is one
             nodes[old].popen.send_signal(signal.SIGCONT)
         else:
             nodes[old] = Node(world.tmp / f"n{ports.index(old)}", old)
             world.others.append(nodes[old])
-        wait_until(lambda: in_sync(), lambda: "the old master follows\n" + sentinel.log()[-2000:], 60)
+        world.load.wait_sent(200)
+        world.load.hold()  # a full synchronisation under load takes as long as it likes
+        wait_until(in_sync, lambda: "the old master follows\n" + sentinel.log()[-2000:], 120)
         wait_until(lambda: ready() and world.daemon.metrics()['triaged_spool_oldest_waiting_seconds{worker="0"}'] < 5,
                    lambda: "shipping to the new master\n" + world.daemon.log()[-3000:], 60)
+        world.load.go_on()
     world.settle()
     world.check()
     assert not world.load.ledger.unknown, str(world.load.ledger)

@@ -10,7 +10,7 @@ import time
 import pytest
 import redis
 
-from harness import PRIORITIES, Redis, Store, TIERS, Triaged, assert_clean, wait_until
+from harness import LONG, PRIORITIES, Redis, Store, TIERS, Triaged, assert_clean, wait_until
 from load import Load
 
 CONFIG = """teams: {{red: {{id: RED}}, blue: {{id: BLU}}}}
@@ -178,7 +178,7 @@ class World:
             self.restart_redis()
 
     # -- the end
-    def settle(self, timeout=60):
+    def settle(self, timeout=300 if LONG else 90):
         """Stops the load and waits until all that was accepted has been shipped."""
         for load in self.loads:
             load.stop()
