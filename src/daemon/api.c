@@ -44,10 +44,15 @@ static void end(struct api *api)
 
 void api_reply(struct api *api, int status)
 {
+    api_reply_as(api, status, api->out.n ? TYPE_JSON : NULL);
+}
+
+void api_reply_as(struct api *api, int status, const char *type)
+{
     if (api->out.overflow)
         reply_error(api->req, 500, "too_large", "the answer is larger than the API sends", NULL);
     else
-        http_reply(api->req, status, TYPE_JSON, buf_str(&api->out));
+        http_reply(api->req, status, type, buf_str(&api->out));
     end(api);
 }
 

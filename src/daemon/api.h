@@ -36,6 +36,7 @@ struct api {
 struct api *api_begin(const struct route_call *call);
 /* Answers and frees. */
 void api_reply(struct api *api, int status); /* with what stands in api->out */
+void api_reply_as(struct api *api, int status, const char *type);
 void api_error(struct api *api, int status, const char *code, const char *message,
                const char *path);
 void api_unavailable(struct api *api);

@@ -11,7 +11,7 @@
 #include "triaged/alert/jx.h"
 #include "triaged/base/buf.h"
 
-enum { FORM_TEXT_MAX = 64 * 1024, FORM_NAME_MAX = 256, FORM_REQUEST_ID_MAX = 200 };
+enum { FORM_TEXT_MAX = 64 * 1024, FORM_NAME_MAX = 256, FORM_REQUEST_ID_MAX = 128 };
 
 enum field_type {
     FIELD_TEXT, /* up to `max` bytes; 0 = FORM_TEXT_MAX */

@@ -258,6 +258,7 @@ void incident_put(struct buf *b, const struct incident *inc)
 static bool is_time_name(struct str name)
 {
     return str_eq(name, S("at")) || str_ends(name, S("_at")) || str_eq(name, S("until")) ||
+           str_eq(name, S("due")) ||
            str_ends(name, S("_until")) || str_eq(name, S("lease"));
 }
 

@@ -80,6 +80,12 @@ static int by_name(const void *a, const void *b)
     return str_cmp(x->name, y->name);
 }
 
+void query_sort_teams(struct query *q)
+{
+    if (q->n_teams)
+        qsort(q->teams, q->n_teams, sizeof(*q->teams), by_name);
+}
+
 static bool read_teams(struct query *q, const struct source *from, struct api *api,
                        struct form_error *why)
 {
@@ -105,8 +111,7 @@ static bool read_teams(struct query *q, const struct source *from, struct api *a
                 return fault(why, "team", "has more than 100 values", STR_NONE);
         }
     }
-    if (q->n_teams)
-        qsort(q->teams, q->n_teams, sizeof(*q->teams), by_name);
+    query_sort_teams(q);
     return true;
 }
 

@@ -31,6 +31,8 @@ struct query {
 
 /* From ?team=&state=…, or from `where` if it is not NULL. False with *why (HTTP 400). */
 bool query_read(struct query *q, struct api *api, const jx *where, struct form_error *why);
+/* The walk needs them in order; query_read does it. */
+void query_sort_teams(struct query *q);
 void query_finish(struct query *q); /* accepts a zeroed one */
 /* All but the labels. */
 bool query_matches(const struct query *q, const struct incident *inc, struct arena *a);

@@ -198,6 +198,16 @@ static void take_alert(struct worker *w, struct alert *a)
     take(&w->fold_http, p, a);
 }
 
+static void answer_when_kept(struct worker *w, struct http_request *req, int status,
+                             const char *type, struct str body)
+{
+    answers_add(&w->answers, req, status, type, body);
+    if (fold_is_full(&w->fold_http))
+        pipeline_flush_http(w);
+    else
+        event_active(w->flush_http, EV_TIMEOUT, 0); /* with whatever else this turn brings */
+}
+
 void pipeline_take_batch(struct worker *w, struct http_request *req, int status, const char *type,
                          struct str body)
 {
@@ -211,11 +221,18 @@ void pipeline_take_batch(struct worker *w, struct http_request *req, int status,
         add_listener_labels(w, l, a);
         take_alert(w, a);
     }
-    answers_add(&w->answers, req, status, type, body);
-    if (fold_is_full(&w->fold_http))
-        pipeline_flush_http(w);
-    else
-        event_active(w->flush_http, EV_TIMEOUT, 0); /* with whatever else this turn brings */
+    answer_when_kept(w, req, status, type, body);
+}
+
+void pipeline_take_beat(struct worker *w, struct http_request *req, const struct conf_heartbeat *h,
+                        int status, const char *type, struct str body)
+{
+    struct alert a = {.source = SOURCE_JSON, .repeat = 1, .sender = http_request_peer(req)};
+
+    w->now_ms = clock_wall_ms();
+    a.received_ms = a.starts_ms = w->now_ms;
+    take(&w->fold_http, prepared_create_beat(h, w->conf), &a);
+    answer_when_kept(w, req, status, type, body);
 }
 
 /* ---- log messages ------------------------------------------------------------------------------

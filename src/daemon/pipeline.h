@@ -16,6 +16,10 @@ struct http_request;
  * body) once all of them are durable, or 503 when they cannot be kept. */
 void pipeline_take_batch(struct worker *w, struct http_request *req, int status, const char *type,
                          struct str body);
+/* A beat that was sent by name; answered as above. */
+struct conf_heartbeat;
+void pipeline_take_beat(struct worker *w, struct http_request *req, const struct conf_heartbeat *h,
+                        int status, const char *type, struct str body);
 /* One syslog message; frame_flags as in net/syslog_frame.h. */
 void pipeline_take_syslog(struct worker *w, const struct syslog_peer *peer, struct str message,
                           unsigned frame_flags);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "incident_metrics.h"
 #include "notify.h"
 #include "supervisor.h"
 #include "ticker.h"
@@ -134,6 +135,7 @@ static void done(struct supervisor *sup)
 
     sup->rules = ruleset_ref(sup->reload.next);
     ticker_configure(sup->ticker, ruleset_conf(sup->rules));
+    incident_metrics_configure(sup->metrics, ruleset_conf(sup->rules));
     ruleset_unref(old);
     answer(sup, 200, "configuration loaded");
 }

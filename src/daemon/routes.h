@@ -41,12 +41,41 @@ void routes_on_request(void *arg, struct http_request *req);
 /* Handlers, by file. routes_intake.c: */
 void route_webhook(const struct route_call *call);
 void route_api_v2_post_alerts(const struct route_call *call);
+void route_heartbeat(const struct route_call *call);
 /* routes_api_v2.c: */
 void route_api_v2_status(const struct route_call *call);
 void route_api_v2_receivers(const struct route_call *call);
 /* routes_verbs.c: */
 void route_open(const struct route_call *call);
 void route_verb(const struct route_call *call);
+/* routes_bulk.c: */
+void route_bulk(const struct route_call *call);
+/* routes_queues.c: */
+void route_queues(const struct route_call *call);
+void route_next(const struct route_call *call);
+/* routes_records.c: */
+void route_problems(const struct route_call *call);
+void route_problem(const struct route_call *call);
+void route_write_problem(const struct route_call *call);
+void route_actions(const struct route_call *call);
+void route_action(const struct route_call *call);
+void route_new_action(const struct route_call *call);
+void route_write_action(const struct route_call *call);
+void route_known_errors(const struct route_call *call);
+void route_write_known_error(const struct route_call *call);
+void route_automation(const struct route_call *call);
+/* routes_reviews.c: */
+void route_reviews(const struct route_call *call);
+void route_review(const struct route_call *call);
+void route_write_review(const struct route_call *call);
+/* routes_stats.c: */
+void route_stats(const struct route_call *call);
+void route_whoami(const struct route_call *call);
+/* routes_events.c: */
+void route_events(const struct route_call *call);
+/* routes_status.c: */
+void route_status(const struct route_call *call);
+void route_status_page(const struct route_call *call);
 /* routes_incidents.c: */
 void route_incidents(const struct route_call *call);
 void route_incident(const struct route_call *call);

@@ -194,3 +194,29 @@ void route_webhook(const struct route_call *call)
     else
         answer_webhook(call, d, &res);
 }
+
+/* ---- heartbeats
+ * ----------------------------------------------------------------------------------- */
+
+void route_heartbeat(const struct route_call *call)
+{
+    const struct conf *conf = call->w->conf;
+    const struct conf_heartbeat *h = NULL;
+    struct buf b;
+
+    for (size_t i = 0; i < conf->n_heartbeats && !h; i++)
+        if (str_eq(conf->heartbeats[i].name, call->args[0]))
+            h = &conf->heartbeats[i];
+    if (!h) {
+        reply_error(call->req, 404, "not_found", "no such heartbeat under `heartbeats:`", NULL);
+        return;
+    }
+    if (refuse_if_full(call))
+        return;
+    buf_init(&b, 8192);
+    buf_put_c(&b, "{\"heartbeat\":");
+    buf_put_json(&b, h->name);
+    buf_put_c(&b, "}\n");
+    pipeline_take_beat(call->w, call->req, h, 200, TYPE_JSON, buf_str(&b));
+    buf_finish(&b);
+}

@@ -17,7 +17,7 @@
 /* ---- in ----------------------------------------------------------------------------------------
  */
 
-static void cleanup(void *arg)
+void write_cleanup(void *arg)
 {
     struct write *wr = arg;
 
@@ -50,7 +50,7 @@ struct write *write_begin(const struct route_call *call, struct str verb)
     wr->if_match = -1;
     buf_init(&wr->item, ITEM_MAX);
     api->more = wr;
-    api->cleanup = cleanup;
+    api->cleanup = write_cleanup;
     api->cleanup_arg = wr;
     return wr;
 }
@@ -102,13 +102,17 @@ static void on_done(void *arg, enum verb_outcome outcome, const jx *answer)
 
 void write_send(struct write *wr)
 {
+    if (wr->kept_as.n == 0)
+        wr->kept_as = arena_printf(&wr->api->arena, "%.*s/%.*s/%s", STR_ARG(wr->verb),
+                                   STR_ARG(wr->target.n ? wr->target : wr->id), wr->request_id);
+    write_add(wr, "request_id", wr->kept_as);
     buf_put_char(&wr->item, '}');
     if (wr->item.overflow) {
         write_error(wr, 413, "too_large", "all fields together are larger than 1 MiB", NULL);
         return;
     }
-    if (verbs_submit(wr->api->w->verbs, wr->team, buf_str(&wr->item), str_c(wr->request_id),
-                     on_done, wr) == VERB_AWAY)
+    if (verbs_submit(wr->api->w->verbs, wr->team, buf_str(&wr->item), wr->kept_as, on_done, wr) ==
+        VERB_AWAY)
         on_done(wr, VERB_AWAY, NULL);
 }
 

@@ -13,11 +13,14 @@
 struct write { /* a verb on its way; in the call's arena */
     struct api *api;
     struct str verb, id, team;
-    jx *body; /* owns */
+    struct str target; /* which record, if not `id` says it */
+    jx *body;          /* owns */
     struct buf item;
-    char request_id[REQUEST_ID_SIZE];
-    int64_t if_match; /* version, or -1 */
-    bool is_record;   /* answered with the record, not the incident */
+    char request_id[REQUEST_ID_SIZE]; /* the client's, or a random one */
+    struct str kept_as; /* the script's: VERB/TARGET/REQUEST_ID, so that one id used for two
+                           different things is two requests; made by write_send if empty */
+    int64_t if_match;   /* version, or -1 */
+    bool is_record;     /* answered with the record, not the incident */
     /* Instead of the usual answer, or NULL. */
     void (*answered)(struct write *wr, enum verb_outcome outcome, const jx *answer);
     void *more;
@@ -33,6 +36,8 @@ void write_send(struct write *wr);
 void write_error(struct write *wr, int status, const char *code, const char *message,
                  const char *path);
 void write_end(struct write *wr, int status); /* with api->out */
+/* What the call's cleanup does; for a handler that has a cleanup of its own. */
+void write_cleanup(void *write);
 /* The usual answer of the script. */
 void write_answer(struct write *wr, enum verb_outcome outcome, const jx *answer);
 

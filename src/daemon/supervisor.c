@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "incident_metrics.h"
 #include "notify.h"
 #include "ticker.h"
 #include "worker.h"
@@ -112,6 +113,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (!sup->stopping)
         ticker_second(sup->ticker);
+    incident_metrics_second(sup->metrics);
     if (workers_turn(sup))
         notify_watchdog();
     say_status(sup);
@@ -183,6 +185,7 @@ static bool boot(struct supervisor *sup, struct diag *why)
         sup->n_workers = i + 1;
     }
     sup->ticker = ticker_create(sup, conf);
+    sup->metrics = incident_metrics_create(sup->base, conf);
     return true;
 }
 
@@ -230,6 +233,7 @@ static void tear_down(struct supervisor *sup)
         worker_destroy(sup->workers[i]);
     }
     free(sup->workers);
+    incident_metrics_destroy(sup->metrics);
     free_event(sup->second);
     free_event(sup->intr);
     free_event(sup->term);

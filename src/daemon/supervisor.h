@@ -15,6 +15,7 @@
 
 struct event;
 struct event_base;
+struct incident_metrics;
 struct store;
 struct ticker;
 struct worker;
@@ -43,6 +44,7 @@ struct supervisor {
     struct worker **workers;
     unsigned n_workers;
     struct ticker *ticker;
+    struct incident_metrics *metrics; /* workers may ask it for the public status */
     struct reload reload;
     struct event *hup, *term, *intr, *second;
     bool stopping;

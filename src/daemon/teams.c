@@ -137,7 +137,7 @@ bool teams_of_incident(const struct teams *t, const struct conf *conf, struct st
 
     while (dash > 0 && id.p[dash - 1] != '-')
         dash--;
-    if (dash < 2 || id.n > 128 || id.p[dash] == '0' ||
+    if (dash < 2 || id.n > 64 || id.p[dash] == '0' ||
         !str_to_u64(str_sub(id, dash, id.n), &number))
         return false;
     n = teams_all(t, conf, a, &v);

@@ -300,6 +300,5 @@ bool item_who(struct buf *out, const jx *doc, const struct conf_token *token,
             snprintf(request_id + 2 * i, 3, "%02x", random[i]);
     }
     put_text(out, "actor", actor);
-    put_text(out, "request_id", str_c(request_id));
     return true;
 }

@@ -19,7 +19,7 @@ extern const struct form form_open, form_next, form_review, form_new_action, for
 /* What a verb needs beyond its fields' own rules: one of two, and so on. */
 bool verb_check(struct str verb, const jx *doc, struct form_error *why);
 
-enum { ITEM_MAX = 1024 * 1024, REQUEST_ID_SIZE = FORM_REQUEST_ID_MAX + 64 };
+enum { ITEM_MAX = 1024 * 1024, REQUEST_ID_SIZE = FORM_REQUEST_ID_MAX + 1 };
 
 struct item_head { /* who, what, when */
     struct str verb, id, uid;
@@ -30,8 +30,8 @@ struct item_head { /* who, what, when */
 
 /* Starts the item {"verb":…,"role":…,"at":… in out. */
 void item_begin(struct buf *out, const struct item_head *head);
-/* Actor and request id from the body, else the token's name, else a random one; written to out.
- * False with *why when nobody is named. */
+/* The actor from the body, else the token's name: written to out. The request id from the body, else
+ * a random one. False with *why when nobody is named. */
 bool item_who(struct buf *out, const jx *doc, const struct conf_token *token,
               char request_id[REQUEST_ID_SIZE], struct form_error *why);
 

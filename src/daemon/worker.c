@@ -18,6 +18,7 @@
 #include "pipeline.h"
 #include "reply.h"
 #include "routes.h"
+#include "routes_events.h"
 #include "shipper.h"
 #include "supervisor.h"
 #include "teams.h"
@@ -514,6 +515,7 @@ struct worker *worker_create(struct supervisor *sup, unsigned index, const struc
         diag_error(why, NULL, 0, 0, NULL, "cannot set up an event loop");
     } else if (open_spool(w, conf, why) && worker_configure(w, rules, why) &&
                (w->verbs = verbs_create(w, why))) {
+        w->listeners = listeners_create(w);
         remember_relp(w, conf);
         create_store(w, conf);
         atomic_store(&w->status.beat_ms, clock_mono_ms());
@@ -569,6 +571,7 @@ void worker_destroy(struct worker *w)
     syslog_server_destroy(w->syslog);
     if (w->http)
         http_server_destroy(w->http);
+    listeners_destroy(w->listeners);
     spool_close(w->spool);
     mailbox_destroy(w->mailbox);
     free_event(w->durable);

@@ -69,6 +69,7 @@ struct worker {
     struct verbs *verbs;         /* what people do */
     struct teams *teams;         /* which there are */
     struct listeners *listeners; /* who follows the events */
+    unsigned next_waiting;       /* requests that wait for an incident */
 
     struct fold fold_http, fold_syslog;
     struct answers answers;

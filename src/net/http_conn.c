@@ -19,6 +19,7 @@
 #include "http_internal.h"
 
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -367,4 +368,14 @@ bool conn_has_input(const struct http_conn *c)
     int n = 0;
 
     return ioctl(c->fd, FIONREAD, &n) == 0 && n > 0;
+}
+
+bool http_request_is_abandoned(const struct http_request *r)
+{
+    struct pollfd p = {.events = POLLRDHUP};
+
+    if (!r->conn)
+        return true;
+    p.fd = r->conn->fd;
+    return poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
 }

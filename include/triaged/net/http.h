@@ -54,6 +54,8 @@ struct str http_request_body(const struct http_request *r); /* contiguous; infla
 struct str http_request_peer(const struct http_request *r); /* "10.0.0.7" or "unix" */
 bool http_request_peer_is_loopback(const struct http_request *r);
 const struct conf_listener *http_request_listener(const struct http_request *r);
+/* The client has closed its side (a request that waits is not told so: reading is off meanwhile). */
+bool http_request_is_abandoned(const struct http_request *r);
 /* Room for the daemon's own per-request context. */
 void http_request_set_data(struct http_request *r, void *data);
 void *http_request_data(const struct http_request *r);
