@@ -6,7 +6,7 @@ BUILD_PACKAGES="gcc meson ninja-build pkgconf python3 libevent-dev libjansson-de
  libyaml-dev libssl-dev libpcre2-dev libvectorscan-dev zlib1g-dev libcurl4-openssl-dev tzdata"
 RUN_PACKAGES="redis-server redis-tools curl"
 TEST_PACKAGES="clang libcmocka-dev scdoc python3-pytest python3-redis python3-requests python3-yaml
- python3-jsonschema prometheus prometheus-alertmanager rsyslog bsdutils lua-check lua5.1 openssl systemd procps
+ python3-jsonschema prometheus prometheus-alertmanager rsyslog bsdutils lua-check lua5.1 openssl systemd procps"
 BENCH_PACKAGES="wrk valgrind rsyslog-hiredis libclang-rt-14-dev"
 
 missing_packages() { # the names among "$@" that are not installed
