@@ -201,7 +201,7 @@ bool alerts_of_payload(struct rules_test *t, struct str body, struct alert_batch
                     : S("the payload looks like no known format; say which with --source");
         return false;
     }
-    d->decode(&in, out, &res);
+    decode_run(d, &in, out, &res);
     for (size_t i = 0; i < res.n_problems; i++)
         fprintf(stderr, "triagectl: %s%s%s\n", res.problems[i].path,
                 *res.problems[i].path ? ": " : "", res.problems[i].text);

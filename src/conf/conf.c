@@ -112,9 +112,9 @@ const struct conf_team *conf_team(const struct conf *c, struct str name)
     return NULL;
 }
 
-void conf_warn_restart_only(const struct conf *running, const struct conf *loaded, struct diag *why)
+void conf_keep_restart_only(const struct conf *running, struct conf *loaded, struct diag *why)
 {
-    schema_warn_restart(&schema_root, running, loaded, why);
+    schema_keep_restart(&schema_root, running, loaded, &loaded->arena, why);
 }
 
 void conf_print_reference(FILE *f)

@@ -248,6 +248,35 @@ static void check_sizes(const struct conf *c, struct schema_walk *w)
     }
 }
 
+/* More impact or urgency never means a milder priority: blast radius and raising rely on it. */
+static void check_matrix(const struct conf *c, struct schema_walk *w)
+{
+    const enum priority(*m)[LEVEL_N] = c->priority.matrix;
+
+    for (int i = 0; i < LEVEL_N; i++)
+        for (int u = 0; u < LEVEL_N; u++) {
+            bool by_impact = i + 1 < LEVEL_N && m[i][u] > m[i + 1][u];
+            bool by_urgency = u + 1 < LEVEL_N && m[i][u] > m[i][u + 1];
+
+            if (by_impact || by_urgency)
+                conf_field_error(
+                    w, &m[i][u], NULL, "priority.matrix",
+                    "%s for impact %s and urgency %s is milder than what less %s gives",
+                    priority_name(m[i][u]), level_name((enum level)i), level_name((enum level)u),
+                    by_impact ? "impact" : "urgency");
+        }
+}
+
+/* Keys that are read and have no effect yet. */
+static void check_unused(const struct conf *c, struct schema_walk *w)
+{
+    const struct ynode *n = schema_site(w, &c->watchdog_url);
+
+    if (c->watchdog_url.n && n)
+        diag_warning(w->why, n->file, n->line, n->column, "watchdog_url",
+                     "is read but not used yet: nothing is sent there");
+}
+
 /* ---- windows and mappings -------------------------------------------------------------------- */
 
 static void check_window(const struct conf_maintenance *m, struct schema_walk *w)
@@ -292,6 +321,8 @@ void conf_check(struct conf *c, struct schema_walk *w)
     check_sizes(c, w);
     check_tokens(c, w);
     check_blast(c, w);
+    check_matrix(c, w);
+    check_unused(c, w);
     check_sla(c, w);
     check_teams(&r, c, w);
     check_references(&r, c, w);

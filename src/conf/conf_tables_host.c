@@ -80,7 +80,7 @@ const struct schema schema_listen = {"listen", 0, SCHEMA_NONE, SCHEMA_NONE,
 /* ---- redis ----------------------------------------------------------------------------------- */
 
 static const struct schema_row redis_rows[] = {
-    {"url", K_TEXT, SECRET, HERE(redis_url), .def = "unix:///run/redis/redis.sock",
+    {"url", K_TEXT, RESTART | SECRET, HERE(redis_url), .def = "unix:///run/redis/redis.sock",
      .check = check_redis_url,
      .help = "unix:///path, redis://host:port/db, rediss://, redis+sentinel:// or "
              "redis+cluster://; user:password@ before the host"},
@@ -94,17 +94,18 @@ const struct schema schema_redis = {"redis", 0, SCHEMA_NONE, SCHEMA_NONE, SCHEMA
 static const struct schema_row spool_rows[] = {
     {"directory", K_PATH, RESTART, HERE(directory), .def = "/var/lib/triaged/spool",
      .help = "Where the write-ahead log lives; must survive a reboot"},
-    {"sync", K_ENUM, 0, HERE(sync), .names = sync_names, .what = "sync policy", .def = "always",
+    {"sync", K_ENUM, RESTART, HERE(sync), .names = sync_names, .what = "sync policy",
+     .def = "always",
      .help = "When an accepted alert is on disk: always (before the answer), interval, never"},
-    {"interval", K_DURATION, 0, HERE(interval_ms), .min = 10, .max = 10 * MINUTE, .def = "1s",
+    {"interval", K_DURATION, RESTART, HERE(interval_ms), .min = 10, .max = 10 * MINUTE, .def = "1s",
      .help = "Between two syncs when sync is interval"},
-    {"max_size", K_SIZE, 0, HERE(max_size), .min = 64 * KIB, .def = "1GiB",
+    {"max_size", K_SIZE, RESTART, HERE(max_size), .min = 64 * KIB, .def = "1GiB",
      .help = "Bytes of the whole spool; beyond, intake is refused until Redis has caught up"},
-    {"segment_size", K_SIZE, 0, HERE(segment_size), .min = 4 * KIB, .max = GIB, .def = "16MiB",
-     .help = "Bytes of one file of it"},
-    {"min_free", K_SIZE, 0, HERE(min_free), .def = "64MiB",
+    {"segment_size", K_SIZE, RESTART, HERE(segment_size), .min = 4 * KIB, .max = GIB,
+     .def = "16MiB", .help = "Bytes of one file of it"},
+    {"min_free", K_SIZE, RESTART, HERE(min_free), .def = "64MiB",
      .help = "Bytes that are left free on its file system"},
-    {"retain", K_DURATION, 0, HERE(retain_ms), .max = DAY, .def = "60s",
+    {"retain", K_DURATION, RESTART, HERE(retain_ms), .max = DAY, .def = "60s",
      .help = "How long records are kept after Redis has them, for a Redis that loses its last "
              "seconds; at least twice Sentinel's down-after plus the failover"},
 };
@@ -164,11 +165,13 @@ static const struct schema_row limit_rows[] = {
      .help = "Bytes of a label's name"},
     {"label_value", K_SIZE, 0, HERE(label_value), .min = 64, .max = MIB, .def = "16KiB",
      .help = "Bytes of a label's value"},
+    {"alert", K_SIZE, 0, HERE(alert), .min = 4 * KIB, .max = 512 * KIB, .def = "256KiB",
+     .help = "An alert's labels and annotations together; a larger one is left out"},
     {"annotation_value", K_SIZE, 0, HERE(annotation_value), .min = 64, .max = 8 * MIB,
      .def = "64KiB", .help = "Bytes of an annotation's value; a longer one is cut, not refused"},
-    {"fold_entries", K_UINT, 0, HERE(fold_entries), .min = 16, .max = 16 * MIB, .def = "65536",
-     .help = "Distinct observations of a worker that wait to be folded"},
-    {"verdicts_cached", K_UINT, 0, HERE(verdicts_cached), .min = 16, .max = 16 * MIB,
+    {"fold_entries", K_UINT, RESTART, HERE(fold_entries), .min = 16, .max = 16 * MIB,
+     .def = "65536", .help = "Distinct observations of a worker that wait to be folded"},
+    {"verdicts_cached", K_UINT, RESTART, HERE(verdicts_cached), .min = 16, .max = 16 * MIB,
      .def = "65536", .help = "Verdicts on syslog skeletons that a worker remembers"},
 };
 const struct schema schema_limits = {"limits", sizeof(struct conf_limits), SCHEMA_NONE, SCHEMA_NONE,

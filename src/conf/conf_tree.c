@@ -204,6 +204,14 @@ static int on_glob_error(const char *path, int err)
     return 1;
 }
 
+/* The built-in include matches nothing on many a test bench; one that a person wrote is a slip. */
+static void glob_warning(struct reader *r, const struct ynode *at, const char *pattern)
+{
+    if (at)
+        diag_warning(r->why, at->file, at->line, at->column, "include", "no file matches %s",
+                     pattern);
+}
+
 static void include_glob(struct reader *r, struct ynode *root, const struct ynode *at,
                          const char *pattern, unsigned depth)
 {
@@ -217,6 +225,8 @@ static void include_glob(struct reader *r, struct ynode *root, const struct ynod
         for (size_t i = 0; i < g.gl_pathc && r->why->n < DIAG_MAX; i++)
             include_file(r, root, at, g.gl_pathv[i], depth);
     }
+    if (rc == GLOB_NOMATCH)
+        glob_warning(r, at, pattern);
     globfree(&g);
 }
 

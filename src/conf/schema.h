@@ -130,6 +130,7 @@ const char *schema_names_text(struct arena *a, const struct schema_name *names);
 
 void schema_print(const struct schema *s, FILE *f);
 /* One warning for each RESTART field that differs between a and b. */
-void schema_warn_restart(const struct schema *s, const void *a, const void *b, struct diag *why);
+void schema_keep_restart(const struct schema *s, const void *running, void *loaded,
+                         struct arena *texts, struct diag *why);
 
 #endif

@@ -72,41 +72,69 @@ void schema_print(const struct schema *s, FILE *f)
 
 /* ---- restart --------------------------------------------------------------------------------- */
 
+static const char *enum_word(const struct schema_name *names, int value)
+{
+    while (names->name && names->value != value)
+        names++;
+    return names->name ? names->name : "";
+}
+
 /* The value in words; only the kinds that a RESTART row has. */
 static const char *value_words(struct arena *a, const struct schema_row *row, const void *field)
 {
-    if (row->kind == K_UINT)
+    if (row->kind == K_UINT || row->kind == K_SIZE)
         return arena_printf(a, "%" PRIu64, *(const uint64_t *)field).p;
+    if (row->kind == K_DURATION)
+        return arena_printf(a, "%" PRId64 "ms", *(const int64_t *)field).p;
+    if (row->kind == K_ENUM)
+        return enum_word(row->names, *(const int *)field);
     if (row->kind == K_TEXT || row->kind == K_PATH)
         return arena_str(a, *(const struct str *)field).p;
     return "";
 }
 
-static void warn_rows(const struct schema *s, const char *prefix, const char *x, const char *y,
-                      struct arena *a, struct diag *why)
+/* Gives y the value of x. Texts go to the arena of y's snapshot. */
+static void keep_value(const struct schema_row *row, const void *x, void *y, struct arena *texts)
+{
+    if (row->kind == K_ENUM)
+        *(int *)y = *(const int *)x;
+    else if (row->kind == K_TEXT || row->kind == K_PATH)
+        *(struct str *)y = arena_str(texts, *(const struct str *)x);
+    else
+        *(uint64_t *)y = *(const uint64_t *)x;
+}
+
+static void keep_rows(const struct schema *s, const char *prefix, const char *x, char *y,
+                      struct arena *texts, struct arena *a, struct diag *why)
 {
     for (size_t i = 0; i < s->n; i++) {
         const struct schema_row *row = &s->rows[i];
         const char *path = arena_printf(a, "%s%s", prefix, row->key).p;
         if (row->kind == K_STRUCT) {
-            warn_rows(row->sub, arena_printf(a, "%s.", path).p, x + row->offset, y + row->offset, a,
-                      why);
+            keep_rows(row->sub, arena_printf(a, "%s.", path).p, x + row->offset, y + row->offset,
+                      texts, a, why);
             continue;
         }
         if (!(row->flags & RESTART))
             continue;
         const char *was = value_words(a, row, x + row->offset);
         const char *is = value_words(a, row, y + row->offset);
-        if (strcmp(was, is) != 0)
+        if (strcmp(was, is) == 0)
+            continue;
+        if (row->flags & SECRET)
+            diag_warning(why, NULL, 0, 0, path, "stays what it was until a restart");
+        else
             diag_warning(why, NULL, 0, 0, path, "stays %s until a restart; the file says %s", was,
                          is);
+        keep_value(row, x + row->offset, y + row->offset, texts);
     }
 }
 
-void schema_warn_restart(const struct schema *s, const void *a, const void *b, struct diag *why)
+void schema_keep_restart(const struct schema *s, const void *running, void *loaded,
+                         struct arena *texts, struct diag *why)
 {
     struct arena tmp;
     arena_init(&tmp, 0);
-    warn_rows(s, "", a, b, &tmp, why);
+    keep_rows(s, "", running, loaded, texts, &tmp, why);
     arena_finish(&tmp);
 }

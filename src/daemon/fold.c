@@ -14,7 +14,15 @@
 #include <string.h>
 
 #include "triaged/alert/observation.h"
+#include "triaged/base/log.h"
 #include "triaged/base/mem.h"
+#include "triaged/base/metrics.h"
+
+static struct metric_family too_large_total = {
+    .name = "triaged_observations_too_large_total",
+    .help = "Observations left out because they alone are larger than a record may be.",
+    .type = METRIC_COUNTER,
+};
 
 enum {
     BY_FP_CAP = 4096,    /* power of two; a cache: what does not fit is not folded */
@@ -104,7 +112,8 @@ static struct fold_entry *same(struct fold_entry *e, const struct prepared *p,
 {
     if (!e || e->prepared->fp != p->fp || e->resolved != a->resolved ||
         !str_eq(e->prepared->team, p->team) || !str_eq(e->prepared->group_key, p->group_key) ||
-        !str_eq(e->prepared->threshold, p->threshold) ||
+        !str_eq(e->prepared->threshold, p->threshold) || e->prepared->impact != p->impact ||
+        e->prepared->urgency != p->urgency || !str_eq(e->prepared->rule, p->rule) ||
         (p->pairs && !str_eq(e->sender, a->sender)))
         return NULL;
     return e;
@@ -167,6 +176,12 @@ static void end_field(struct buf *b, size_t from)
         b->p[from - 4 + i] = (char)(n & 0xff);
 }
 
+/* Times before 1970 are no times to anybody downstream: unset. */
+static void put_time(struct buf *b, int64_t ms)
+{
+    record_put_i64(b, ms > 0 ? ms : 0);
+}
+
 static void put_item(struct buf *b, const struct fold_entry *e, struct str state)
 {
     const struct prepared *p = e->prepared;
@@ -176,12 +191,12 @@ static void put_item(struct buf *b, const struct fold_entry *e, struct str state
     record_put(b, p->group_key);
     record_put(b, state);
     record_put(b, p->is_log ? S("log") : S("alert"));
-    record_put_i64(b, e->first_ms);
-    record_put_i64(b, e->last_ms);
+    put_time(b, e->first_ms);
+    put_time(b, e->last_ms);
     record_put_i64(b, (int64_t)e->count);
-    record_put_i64(b, e->starts_ms);
-    record_put_i64(b, e->ends_ms);
-    record_put_i64(b, e->lease_ms);
+    put_time(b, e->starts_ms);
+    put_time(b, e->ends_ms);
+    put_time(b, e->lease_ms);
     record_put(b, e->sender);
     record_put(b, p->pairs ? S("1") : S("0"));
     record_put(b, p->system);
@@ -210,6 +225,16 @@ static bool close_record(struct fold_team *t, fold_record_fn *record, void *arg)
     return kept;
 }
 
+/* One observation that fits no record at all. The intake's limits keep alerts far below that. */
+static void leave_out(struct fold_team *t)
+{
+    metric_add(metric_cell(&too_large_total), 1);
+    log_error("fold", "an observation of team=%.*s is larger than %d bytes and was left out",
+              STR_ARG(t->team), (int)RECORD_BYTES_MAX);
+    t->items = 0;
+    buf_reset(&t->record);
+}
+
 static bool write_item(struct fold_team *t, const struct fold_entry *e, struct str state,
                        fold_record_fn *record, void *arg)
 {
@@ -223,8 +248,10 @@ static bool write_item(struct fold_team *t, const struct fold_entry *e, struct s
         if (!t->record.overflow && t->record.n <= RECORD_BYTES_MAX)
             break;
         /* too big with its neighbours: send those, then begin anew with it alone */
-        if (t->items == 1)
+        if (t->items == 1) {
+            leave_out(t);
             break;
+        }
         t->items--;
         t->record.n = before;
         t->record.overflow = false;

@@ -55,7 +55,7 @@ static int check(const char *file)
     int status;
 
     diag_init(&why);
-    rules = supervisor_load(file, &why);
+    rules = supervisor_load(file, NULL, &why);
     status = rules ? EXIT_SUCCESS : EXIT_FAILURE;
     diag_print(&why, stderr);
     if (rules)

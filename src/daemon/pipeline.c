@@ -13,6 +13,7 @@
 #include <event2/event.h>
 #include <string.h>
 
+#include "reply.h"
 #include "shipper.h"
 #include "worker.h"
 #include "triaged/base/clock.h"
@@ -28,7 +29,7 @@ static struct metric_family alerts_total = {
     .name = "triaged_alerts_total",
     .help = "Alerts and log messages taken in, by source and what became of them.",
     .type = METRIC_COUNTER,
-    .labels = {"source", "outcome"}, /* accepted, dropped, beat */
+    .labels = {"source", "outcome"}, /* accepted, dropped, beat, refused */
 };
 static struct metric_family cache_total = {
     .name = "triaged_verdict_cache_total",
@@ -61,10 +62,10 @@ static struct metric_family append_seconds = {
 };
 
 /* The cells of an outcome, found once: this is the hot path. */
-enum outcome { ACCEPTED, DROPPED, BEAT, OUTCOME_N };
-static const char *const outcome_names[OUTCOME_N] = {"accepted", "dropped", "beat"};
+enum outcome { ACCEPTED, DROPPED, BEAT, REFUSED, OUTCOME_N };
+static const char *const outcome_names[OUTCOME_N] = {"accepted", "dropped", "beat", "refused"};
 
-static void count(enum alert_source source, enum outcome outcome, uint32_t n)
+static void count(enum alert_source source, enum outcome outcome, int64_t n)
 {
     static _Atomic(struct metric_cell *) cells[SOURCE_N][OUTCOME_N];
     struct metric_cell *c = atomic_load_explicit(&cells[source][outcome], memory_order_acquire);
@@ -114,6 +115,8 @@ static struct hash128 key_of_alert(struct worker *w, const struct alert *a)
 
     buf_reset(k);
     buf_put_u32le(k, (uint32_t)a->source);
+    buf_put_u32le(k, (uint32_t)a->severity); /* a mapping may set both apart from the labels */
+    buf_put_u64le(k, a->fingerprint);
     key_put(k, a->listener);
     key_put_labels(k, &a->labels);
     key_put_labels(k, &a->annotations);
@@ -159,12 +162,29 @@ static struct prepared *decide(struct worker *w, struct alert *a, struct rules_p
 }
 
 /* Counts, folds and lets go of the reference. */
-static void take(struct fold *f, struct prepared *p, const struct alert *a)
+static void take(struct worker *w, struct prepared *p, const struct alert *a)
 {
-    count(a->source, p->drop ? DROPPED : p->is_beat ? BEAT : ACCEPTED, a->repeat);
+    if (p->drop)
+        count(a->source, DROPPED, a->repeat);
+    else
+        w->http_taken[a->source][p->is_beat] += a->repeat;
     if (!p->drop && !(p->is_beat && a->resolved))
-        fold_add(f, p, a);
+        fold_add(&w->fold_http, p, a);
     prepared_unref(p);
+}
+
+/* What the fold held is in the spool, or was refused as a whole. */
+static void count_taken(struct worker *w, bool kept)
+{
+    for (int source = 0; source < SOURCE_N; source++)
+        for (int beat = 0; beat < 2; beat++)
+            if (w->http_taken[source][beat])
+                count((enum alert_source)source,
+                      !kept  ? REFUSED
+                      : beat ? BEAT
+                             : ACCEPTED,
+                      w->http_taken[source][beat]);
+    memset(w->http_taken, 0, sizeof(w->http_taken));
 }
 
 /* ---- labelled alerts --------------------------------------------------------------------------
@@ -188,14 +208,14 @@ static void take_alert(struct worker *w, struct alert *a)
 
     if (e) {
         count_lookup(HIT);
-        take(&w->fold_http, prepared_ref(e->prepared), a);
+        take(w, prepared_ref(e->prepared), a);
         return;
     }
     count_lookup(MISS);
     arena_reset(&w->arena);
     p = decide(w, a, NULL);
     vcache_put(&w->vcache, key, p, NULL, valid_until(w));
-    take(&w->fold_http, p, a);
+    take(w, p, a);
 }
 
 static void answer_when_kept(struct worker *w, struct http_request *req, int status,
@@ -231,7 +251,7 @@ void pipeline_take_beat(struct worker *w, struct http_request *req, const struct
 
     w->now_ms = clock_wall_ms();
     a.received_ms = a.starts_ms = w->now_ms;
-    take(&w->fold_http, prepared_create_beat(h, w->conf), &a);
+    take(w, prepared_create_beat(h, w->conf), &a);
     answer_when_kept(w, req, status, type, body);
 }
 
@@ -281,6 +301,11 @@ static struct prepared *share_by_outcome(struct worker *w, struct prepared *p)
     key_put(&w->key, p->group_key);
     key_put(&w->key, p->threshold);
     key_put(&w->key, p->suppress);
+    key_put(&w->key, str_c(p->impact));
+    key_put(&w->key, str_c(p->urgency));
+    key_put(&w->key, p->system);
+    key_put(&w->key, p->meta);
+    key_put(&w->key, p->alert);
     key = hash_fast128(w->key.p, w->key.n, KEY_SEED);
     e = vcache_get(&w->vcache, key, w->now_ms);
     if (!e) {
@@ -475,12 +500,34 @@ bool pipeline_flush_http(struct worker *w)
     uint64_t ticket;
     bool ok = flush(w, &w->fold_http, false, &ticket);
 
+    count_taken(w, ok);
     if (ok)
         answers_appended(&w->answers, ticket);
     else
         answers_refuse(&w->answers, "the spool has no room; nothing was kept, send again later");
     answers_durable(&w->answers, spool_durable(w->spool));
     return ok;
+}
+
+void pipeline_take_record(struct worker *w, struct http_request *req, struct str team,
+                          struct str payload)
+{
+    struct append ap = {.w = w};
+    bool ok;
+
+    pipeline_flush_http(w); /* the answers that wait are those of the fold alone */
+    w->now_ms = clock_wall_ms();
+    answers_add(&w->answers, req, 200, TYPE_JSON, S("{\"accepted\":1}\n"));
+    ok = spool_begin(w->spool) == SPOOL_OK && append_record(&ap, team, payload) &&
+         spool_commit(w->spool) == SPOOL_OK;
+    if (!ok)
+        spool_cancel(w->spool);
+    if (ok)
+        answers_appended(&w->answers, ap.ticket);
+    else
+        answers_refuse(&w->answers, "the spool has no room; nothing was kept, send again later");
+    answers_durable(&w->answers, spool_durable(w->spool));
+    shipper_kick(w->shipper);
 }
 
 void pipeline_acknowledge(struct worker *w)

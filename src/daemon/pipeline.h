@@ -16,6 +16,9 @@ struct http_request;
  * body) once all of them are durable, or 503 when they cannot be kept. */
 void pipeline_take_batch(struct worker *w, struct http_request *req, int status, const char *type,
                          struct str body);
+/* One record of a team, as a fold once wrote it; answered 200 once it is durable, or 503. */
+void pipeline_take_record(struct worker *w, struct http_request *req, struct str team,
+                          struct str payload);
 /* A beat that was sent by name; answered as above. */
 struct conf_heartbeat;
 void pipeline_take_beat(struct worker *w, struct http_request *req, const struct conf_heartbeat *h,
@@ -26,7 +29,7 @@ void pipeline_take_syslog(struct worker *w, const struct syslog_peer *peer, stru
 /* Writes what is folded to the spool; false when the spool would not take it. */
 bool pipeline_flush_http(struct worker *w);
 bool pipeline_flush_syslog(struct worker *w);
-
-#endif
 /* Acknowledges what RELP senders wait for and is durable. */
 void pipeline_acknowledge(struct worker *w);
+
+#endif

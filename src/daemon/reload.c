@@ -60,6 +60,10 @@ static void answer(struct supervisor *sup, int status, const char *text)
     r->next = NULL;
     free(r->error);
     r->error = NULL;
+    if (r->again) {
+        r->again = false;
+        reload_begin(sup, NULL, NULL);
+    }
 }
 
 /* All findings as one text, a line each. */
@@ -94,7 +98,13 @@ void reload_begin(struct supervisor *sup, struct worker *asked_by, struct http_r
     struct reload *r = &sup->reload;
     struct diag why;
 
+    if (sup->stopping) {
+        if (req)
+            worker_post_answer(asked_by, req, 503, "triaged is stopping");
+        return;
+    }
     if (r->running) {
+        r->again = r->again || !req;
         if (req)
             worker_post_answer(asked_by, req, 409, "a reload is already under way");
         return;
@@ -104,14 +114,13 @@ void reload_begin(struct supervisor *sup, struct worker *asked_by, struct http_r
     r->request = req;
     notify_reloading();
     diag_init(&why);
-    r->next = supervisor_load(sup->file, &why);
+    r->next = supervisor_load(sup->file, ruleset_conf(sup->rules), &why);
     if (!r->next) {
         char *text = render(&why);
 
         answer(sup, 400, text);
         free(text);
     } else {
-        conf_warn_restart_only(ruleset_conf(sup->rules), ruleset_conf(r->next), &why);
         warn_each(&why);
         r->waiting = sup->n_workers;
         for (unsigned i = 0; i < sup->n_workers; i++)

@@ -50,7 +50,7 @@ static void decode(const struct route_call *call, const struct decoder *d,
 
     *res = (struct decode_result){0};
     alert_batch_reset(&call->w->batch);
-    d->decode(&in, &call->w->batch, res);
+    decode_run(d, &in, &call->w->batch, res);
     if (res->bad)
         metric_add(metric_cell(&bad_alerts_total, d->name), (int64_t)res->bad);
     if (res->refused)

@@ -36,6 +36,7 @@
 enum {
     IN_FLIGHT_RECORDS = 128,
     IN_FLIGHT_ITEMS = 4096,
+    IN_FLIGHT_BYTES = 16 * 1024 * 1024, /* at least one record, whatever its size */
     HEAD_ARGS = 7,
     WAIT_MS = 250, /* pause after an error that passes by itself */
     SETTINGS_LOOK_MS = 20,
@@ -96,6 +97,7 @@ struct flight { /* one record on its way; lives until its answer */
     uint64_t seq, prev, position;
     int64_t appended_ms;
     uint32_t items;
+    size_t bytes;
     size_t team; /* index in s->teams */
     bool is_verb, again;
 };
@@ -122,6 +124,7 @@ struct shipper {
     int64_t patience_ms;     /* monotonic: until when settings are waited for */
     struct event *later;     /* looks again after a pause */
     unsigned records, items; /* in flight */
+    size_t bytes;            /* of their payloads */
     bool exhausted;          /* the last look found nothing to send */
     struct flight *free;
     struct str *args;
@@ -226,6 +229,7 @@ static void flight_done(struct flight *f)
 
     s->records--;
     s->items -= f->items;
+    s->bytes -= f->bytes;
     f->next_free = s->free;
     s->free = f;
 }
@@ -297,6 +301,8 @@ static void send_record(struct shipper *s, const struct spool_record *r)
         metric_add(metric_cell(&resent_total), 1);
     s->records++;
     s->items += h.n_items;
+    f->bytes = r->payload.n;
+    s->bytes += f->bytes;
     store_call(s->w->store, h.script == RECORD_VERB ? SCRIPT_VERB : SCRIPT_OBSERVE, &key, 1,
                s->args, HEAD_ARGS + (size_t)h.n_fields * h.n_items, on_answer, f);
 }
@@ -331,7 +337,8 @@ void shipper_kick(struct shipper *s)
         look_later(s, SETTINGS_LOOK_MS);
         return;
     }
-    while (!s->draining && s->records < IN_FLIGHT_RECORDS && s->items < IN_FLIGHT_ITEMS) {
+    while (!s->draining && s->records < IN_FLIGHT_RECORDS && s->items < IN_FLIGHT_ITEMS &&
+           s->bytes < IN_FLIGHT_BYTES) {
         if (!spool_next(s->spool, &r)) {
             s->exhausted = true;
             return;
@@ -541,6 +548,7 @@ static void skip(struct shipper *s, const struct flight *of)
     f->position = of->position;
     f->team = of->team;
     f->items = 0;
+    f->bytes = 0;
     f->is_verb = f->again = false;
     s->records++;
     snprintf(now, sizeof(now), "%lld", (long long)store_now(s));

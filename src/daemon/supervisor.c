@@ -41,7 +41,8 @@ static struct metric_family start_time = {
     .scale = 1e-3,
 };
 
-const struct ruleset *supervisor_load(const char *file, struct diag *why)
+const struct ruleset *supervisor_load(const char *file, const struct conf *running,
+                                      struct diag *why)
 {
     struct conf *conf = conf_load(file, why);
     const struct ruleset *rules = NULL;
@@ -49,6 +50,8 @@ const struct ruleset *supervisor_load(const char *file, struct diag *why)
 
     if (!conf)
         return NULL;
+    if (running)
+        conf_keep_restart_only(running, conf, why);
     snprintf(url, sizeof(url), "%.*s", STR_ARG(conf->redis_url));
     if (store_url_check(url, why))
         rules = ruleset_create(conf, why);
@@ -168,7 +171,7 @@ static bool boot(struct supervisor *sup, struct diag *why)
 {
     const struct conf *conf;
 
-    sup->rules = supervisor_load(sup->file, why);
+    sup->rules = supervisor_load(sup->file, NULL, why);
     if (!sup->rules)
         return false;
     conf = ruleset_conf(sup->rules);

@@ -29,6 +29,7 @@ enum supervisor_message {
 
 struct reload { /* one at a time; a request that comes meanwhile is told so */
     bool running, undoing;
+    bool again;                 /* SIGHUP came meanwhile: the file may have changed since */
     const struct ruleset *next; /* owns a reference */
     unsigned waiting;           /* workers that have not said yet */
     char *error;                /* first failure */
@@ -54,8 +55,10 @@ struct supervisor {
 
 /* Loads the file, builds workers, runs until told to stop. Exit status. */
 int supervisor_run(const char *file);
-/* conf_load + ruleset_create + what only the daemon checks (redis url). NULL with *why. */
-const struct ruleset *supervisor_load(const char *file, struct diag *why);
+/* conf_load + ruleset_create + what only the daemon checks (redis url). NULL with *why. With a running
+ * configuration (or NULL) keys that change only at a restart keep its values, with a warning. */
+const struct ruleset *supervisor_load(const char *file, const struct conf *running,
+                                      struct diag *why);
 
 /* reload.c */
 /* The first load counts as a successful one in the metrics. */

@@ -219,6 +219,7 @@ static void stop_if_done(struct worker *w)
     struct spool_stats st;
     bool late = clock_mono_ms() >= w->stop_by_ms;
 
+    pipeline_flush_syslog(w); /* what came in after the listeners closed */
     spool_stats(w->spool, &st);
     if (!late) {
         if (answers_waiting(&w->answers) || http_server_pending(w->http) > 0 ||
@@ -295,7 +296,8 @@ static void on_message(void *arg, struct message *m)
     switch ((enum worker_message)m->kind) {
     case WORKER_CONFIGURE:
         diag_init(&why);
-        worker_configure(w, m->data, &why);
+        if (!w->stopping) /* else the listeners stay closed */
+            worker_configure(w, m->data, &why);
         ruleset_unref(m->data);
         say_configured(w, &why);
         diag_finish(&why);
@@ -346,9 +348,14 @@ void worker_post_loaded_at(struct worker *w, int64_t loaded_ms)
 
 const struct zone *worker_zone(const struct worker *w, const struct conf_listener *l)
 {
-    size_t i = (size_t)(l - w->conf->syslog);
+    /* A connection may outlive the configuration that its listener is of: look by what it is. */
+    for (size_t i = 0; i < w->n_zones; i++) {
+        const struct conf_listener *c = &w->conf->syslog[i];
 
-    return i < w->n_zones ? w->zones[i] : NULL;
+        if (c == l || (c->transport == l->transport && str_eq(c->address, l->address)))
+            return w->zones[i];
+    }
+    return NULL;
 }
 
 static void free_zones(struct worker *w)
@@ -381,7 +388,7 @@ bool worker_configure(struct worker *w, const struct ruleset *rules, struct diag
 {
     const struct conf *next = ruleset_conf(rules);
     const struct ruleset *old = w->rules;
-    bool reuseport = next->workers > 1;
+    bool reuseport = ruleset_conf(rules)->workers > 1;
 
     pipeline_flush_syslog(w); /* what was decided by the old rules leaves under them */
     pipeline_flush_http(w);

@@ -72,9 +72,10 @@ struct worker {
     unsigned next_waiting;       /* requests that wait for an incident */
 
     struct fold fold_http, fold_syslog;
+    int64_t http_taken[SOURCE_N][2]; /* in fold_http and not yet counted; [1]: heartbeats */
     struct answers answers;
-    struct vcache vcache;
     struct relp_acks relp_acks;
+    struct vcache vcache;
     struct repeats repeats;
     struct quarantine quarantine;
     struct rules_scratch *scratch;

@@ -56,14 +56,13 @@ static bool read_time(struct reading *r, const jx *alert, const char *member, in
     const jx *v = jx_get(alert, member);
     if (labelled_time(v, out_ms))
         return true;
-    struct str text = jx_str(v);
+    struct str text = jx_type(v) == JX_STRING ? jx_str(v) : str_c(jx_type_name(jx_type(v)));
     char path[16];
     snprintf(path, sizeof(path), ".%s", member);
     return reading_bad(r, 400, 400, path,
                        "parsing alerts body from \"\" failed, because [%zu].%s is no RFC 3339 "
                        "time: %.*s",
-                       r->index, member, (int)(text.n < 60 ? text.n : 60),
-                       text.p ? text.p : jx_type_name(jx_type(v)));
+                       r->index, member, (int)(text.n < 60 ? text.n : 60), text.p);
 }
 
 /* Start, end and lease, from what the sender said (DESIGN: endsAt ahead is a lease). */

@@ -21,7 +21,7 @@ static inline void check_labels(const struct labels *l, size_t max_value)
 static inline void decode_and_check(const char *decoder, struct str body,
                                     const struct conf_mapping *mapping)
 {
-    static const struct conf_limits limits = {.alerts_per_request = 50,
+    static const struct conf_limits limits = {.alerts_per_request = 50, .alert = 4096,
                                               .labels_per_alert = 16,
                                               .label_name = 32,
                                               .label_value = 64,

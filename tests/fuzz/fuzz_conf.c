@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(diag_item_render(&why.items[i]));
     if (c) {
         check_promises(c);
-        conf_warn_restart_only(c, c, &why);
+        conf_keep_restart_only(c, c, &why);
     }
     conf_unref(c);
     diag_finish(&why);

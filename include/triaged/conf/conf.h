@@ -93,6 +93,7 @@ struct conf_limits {
     uint64_t label_name;         /* bytes; 1024 */
     uint64_t label_value;        /* bytes; 16 KiB */
     uint64_t annotation_value;   /* bytes; 64 KiB: cut, not refused */
+    uint64_t alert;              /* bytes of an alert's labels and annotations together; 256 KiB */
     uint64_t fold_entries;       /* distinct observations held while folding; 65536 */
     uint64_t verdicts_cached;    /* verdict cache entries of a worker; 65536 */
 };
@@ -274,10 +275,10 @@ struct conf *conf_ref(const struct conf *c);
 void conf_unref(const struct conf *c); /* accepts NULL */
 
 const struct conf_team *conf_team(const struct conf *c, struct str name); /* or NULL */
-/* What a running daemon cannot take over by a reload (workers, prefix, spool.directory): one
- * warning for each that differs. */
-void conf_warn_restart_only(const struct conf *running, const struct conf *loaded,
-                            struct diag *why);
+/* What a running daemon cannot take over by a reload (rows flagged RESTART: prefix, workers, redis.url,
+ * spool.* …): loaded gets the running value, with one warning for each that differs. To be called
+ * before loaded is compiled or shared. */
+void conf_keep_restart_only(const struct conf *running, struct conf *loaded, struct diag *why);
 
 /* Writes every key with its default and help, as in triaged.yaml(5); from the schema tables. */
 void conf_print_reference(FILE *f);

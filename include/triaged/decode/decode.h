@@ -50,6 +50,11 @@ struct decoder {
     void (*decode)(const struct decode_input *in, struct alert_batch *out, struct decode_result *res);
 };
 
+/* Decodes, then leaves out alerts of more than limits.alert bytes (a record of the spool must hold
+ * each with room to spare). What callers use. */
+void decode_run(const struct decoder *d, const struct decode_input *in, struct alert_batch *out,
+                struct decode_result *res);
+
 extern const struct decoder decoders[];
 extern const size_t n_decoders;
 const struct decoder *decoder_find(const char *name); /* or NULL */

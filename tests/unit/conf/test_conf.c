@@ -336,24 +336,30 @@ static void shared_and_asked(void **state)
     assert_string_equal(priority_name(P4), "P4");
 }
 
-static void restart_only_keys_warn(void **state)
+static void restart_only_keys_stay(void **state)
 {
     (void)state;
     struct conf *a = load_good(TEAMS);
     struct conf *b = load_good("workers: 4\nprefix: t2\nspool: {directory: /s, retain: 5m}\n" TEAMS);
     struct diag why;
     diag_init(&why);
-    conf_warn_restart_only(a, a, &why);
+    conf_keep_restart_only(a, a, &why);
     expect_findings("same", &why, "");
-    conf_warn_restart_only(a, b, &why);
+    conf_keep_restart_only(a, b, &why);
     expect_findings("changed", &why,
                     "warning: prefix: stays triaged until a restart; the file says t2\n"
                     "warning: spool.directory: stays /var/lib/triaged/spool until a restart; the "
                     "file says /s\n"
+                    "warning: spool.retain: stays 60000ms until a restart; the file says "
+                    "300000ms\n"
                     "warning: workers: stays 1 until a restart; the file says 4\n");
     assert_int_equal(why.errors, 0);
+    assert_int_equal(b->workers, 1);
+    assert_str(b->prefix, "triaged");
+    assert_int_equal(b->spool.retain_ms, 60000);
     diag_finish(&why);
     conf_unref(a);
+    assert_str(b->spool.directory, "/var/lib/triaged/spool"); /* a copy of its own */
     conf_unref(b);
 }
 
@@ -420,7 +426,7 @@ int main(void)
         cmocka_unit_test(webhooks_and_listeners),
         cmocka_unit_test(given_rows_merge_over_defaults),
         cmocka_unit_test(shared_and_asked),
-        cmocka_unit_test(restart_only_keys_warn),
+        cmocka_unit_test(restart_only_keys_stay),
         cmocka_unit_test(a_service_that_is_nearly_one_warns),
         cmocka_unit_test(five_thousand_rules_load_fast),
     };

@@ -202,7 +202,8 @@ static void errors_of_all_files_are_told(void **state)
         "DIR/main.yaml:1:29: include[2]: must be the name of a file or a pattern like "
         "rules.d/*.yaml\n"
         "DIR/main.yaml:1:33: include[3]: must be the name of a file or a pattern like "
-        "rules.d/*.yaml\n");
+        "rules.d/*.yaml\n"
+        "DIR/main.yaml:1:38: warning: include: no file matches DIR/none*.d/*\n");
 }
 
 static void a_missing_main_file_is_named(void **state)
@@ -228,7 +229,9 @@ static void an_include_that_cannot_be_read_is_an_error(void **state)
     assert_int_equal(symlink("loop", in_dir("loop")), 0);
     write_file("main.yaml", "include: ['loop/*.yaml', 'absent/*.yaml']" TEAMS);
     expect_load_error("main.yaml", "DIR/main.yaml:1:11: include[0]: cannot read DIR/loop/*.yaml: "
-                                   "Too many levels of symbolic links\n");
+                                   "Too many levels of symbolic links\n"
+                                   "DIR/main.yaml:1:26: warning: include: no file matches "
+                                   "DIR/absent/*.yaml\n");
 }
 
 static void includes_once_and_not_in_circles(void **state)

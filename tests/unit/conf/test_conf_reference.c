@@ -177,7 +177,6 @@ static void shipped_examples_are_right_too(void **state)
     assert_int_equal(c->n_mappings, 1);
     assert_int_equal(c->n_syslog, 4);
     assert_true(c->http[0].tls.client_ca.n > 0);
-    assert_true(c->watchdog_url.n > 0);
     conf_unref(c);
     free(out);
     free(yaml);
@@ -201,8 +200,8 @@ static void reference_has_every_kind_of_row(void **state)
     (void)state;
     static const char *const rows[] = {
         "\nworkers (number 1 to 64; default 1; changes at a restart)\n    Threads, ",
-        "\nspool.sync (always, interval or never; default always)\n",
         "\nlisten.syslog[].address (text; required)\n",
+        "\nspool.sync (always, interval or never; default always; changes at a restart)\n",
         "\nlimits.syslog_idle (duration or none; default none)\n",
         "\nteams.NAME.id (text; required)\n",
         "\npriority.matrix.high.low (P1, P2, P3 or P4; required)\n",

@@ -28,7 +28,7 @@ struct decoding {
 static inline void decoding_init(struct decoding *d)
 {
     memset(d, 0, sizeof(*d));
-    d->limits = (struct conf_limits){.alerts_per_request = 10000,
+    d->limits = (struct conf_limits){.alerts_per_request = 10000, .alert = 256 * 1024,
                                      .labels_per_alert = 128,
                                      .label_name = 1024,
                                      .label_value = 16 * 1024,
