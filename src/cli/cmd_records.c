@@ -11,7 +11,7 @@
 
 /* ---- writing a record ------------------------------------------------------------------------ */
 
-bool record_put(struct client *c, const struct record_field *fields)
+bool record_put_fields(struct client *c, const struct record_field *fields)
 {
     for (const struct record_field *f = fields; f->option; f++) {
         const char *value = args_get(&c->args, f->option);
@@ -78,7 +78,7 @@ static int run_writer(const struct command *self, int argc, char **argv)
             client_put_option(&c, "team", "team");
         if (w->fixed_name)
             client_put(&c, w->fixed_name, w->fixed_value);
-        status = record_put(&c, w->fields) ? record_post(&c, c.args.words[0], w->done) : CLI_USAGE;
+        status = record_put_fields(&c, w->fields) ? record_post(&c, c.args.words[0], w->done) : CLI_USAGE;
     }
     return client_end(&c, status);
 }
@@ -232,7 +232,7 @@ static int run_action_add(const struct command *self, int argc, char **argv)
         client_path(&c, "actions", NULL);
         client_body(&c);
         client_put(&c, "text", text);
-        status = record_put(&c, action_fields) ? record_post(&c, "action", "added") : CLI_USAGE;
+        status = record_put_fields(&c, action_fields) ? record_post(&c, "action", "added") : CLI_USAGE;
         free(text);
     }
     return client_end(&c, status);
@@ -337,7 +337,7 @@ static int write_known_error(const struct command *self, int argc, char **argv)
         if (is_delete)
             client_put_bool(&c, "delete", true);
         client_put_list(&c, "match", "match");
-        status = record_put(&c, fields)
+        status = record_put_fields(&c, fields)
                      ? record_post(&c, c.args.words[0], is_delete ? "deleted" : "declared")
                      : CLI_USAGE;
     }

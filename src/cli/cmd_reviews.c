@@ -137,7 +137,7 @@ static int run_write(const struct command *self, int argc, char **argv)
         put_actions(&c);
         if (done)
             client_put_bool(&c, "done", true);
-        status = record_put(&c, fields)
+        status = record_put_fields(&c, fields)
                      ? record_post(&c, c.args.words[0],
                                    done ? "the review is done" : "written to its review")
                      : CLI_USAGE;

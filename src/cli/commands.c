@@ -22,14 +22,23 @@ static const struct command *const learning[] = {
     &cmd_known_errors, &cmd_known_error_add, &cmd_known_error_delete,
 };
 
+static const struct command *const aside[] = {
+    &cmd_quarantine_list,
+    &cmd_quarantine_show,
+    &cmd_quarantine_replay,
+    &cmd_spool_retry,
+};
+
 static const struct command *const local[] = {
-    &cmd_check, &cmd_config_reference, &cmd_rules_test, &cmd_decode, &cmd_completion,
+    &cmd_check,  &cmd_config_reference, &cmd_rules_test,
+    &cmd_decode, &cmd_completion,       &cmd_spool_inspect,
 };
 
 const struct command_group command_groups[] = {
     {"Work on incidents", working, ARRAY_LEN(working)},
     {"See how things stand", overview, ARRAY_LEN(overview)},
     {"Learn from them", learning, ARRAY_LEN(learning)},
+    {"Look after what was put aside", aside, ARRAY_LEN(aside)},
     {"Without a daemon", local, ARRAY_LEN(local)},
 };
 const size_t command_groups_n = ARRAY_LEN(command_groups);

@@ -19,6 +19,9 @@ extern const struct command cmd_problems, cmd_problem_write, cmd_known_errors, c
     cmd_known_error_delete, cmd_actions, cmd_action_add, cmd_action_done;
 /* cmd_reviews.c */
 extern const struct command cmd_reviews, cmd_review_show, cmd_review_write;
+/* cmd_quarantine.c, cmd_spool.c */
+extern const struct command cmd_quarantine_list, cmd_quarantine_show, cmd_quarantine_replay,
+    cmd_spool_inspect, cmd_spool_retry;
 /* cmd_check.c, cmd_decode.c, cmd_rules.c, cmd_completion.c */
 extern const struct command cmd_check, cmd_config_reference, cmd_decode, cmd_rules_test,
     cmd_completion;

@@ -14,7 +14,7 @@ struct record_field {
 };
 
 /* Puts what was given; fields up to a row without an option. False after having complained. */
-bool record_put(struct client *c, const struct record_field *fields);
+bool record_put_fields(struct client *c, const struct record_field *fields);
 /* Sends it and says "ID: done". */
 int record_post(struct client *c, const char *what, const char *done);
 /* The words from a number on, with blanks between; the caller frees it. */

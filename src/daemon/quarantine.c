@@ -29,8 +29,8 @@ static struct metric_family lost_total = {
 struct kept {
     struct list node;
     const char *format, *reason;
-    char *peer, *body;
-    size_t body_n;
+    char *webhook, *peer, *body;
+    size_t body_n, bytes; /* kept; sent */
     int64_t at_ms;
 };
 
@@ -44,6 +44,7 @@ static void forget(struct quarantine *q, struct kept *k)
 {
     list_remove(&k->node);
     q->n--;
+    free(k->webhook);
     free(k->peer);
     free(k->body);
     free(k);
@@ -55,8 +56,8 @@ void quarantine_finish(struct quarantine *q)
         forget(q, LIST_FIRST(&q->waiting, struct kept, node));
 }
 
-void quarantine_add(struct quarantine *q, const char *format, struct str peer, const char *reason,
-                    struct str body, int64_t now_ms)
+void quarantine_add(struct quarantine *q, const char *format, struct str webhook, struct str peer,
+                    const char *reason, struct str body, int64_t now_ms)
 {
     struct kept *k = NEW(struct kept);
 
@@ -69,7 +70,9 @@ void quarantine_add(struct quarantine *q, const char *format, struct str peer, c
     }
     k->format = format;
     k->reason = reason;
+    k->webhook = xstrndup(webhook.p ? webhook.p : "", webhook.n);
     k->peer = xstrndup(peer.p ? peer.p : "", peer.n);
+    k->bytes = body.n;
     k->body_n = body.n < QUARANTINE_BODY_MAX ? body.n : QUARANTINE_BODY_MAX;
     k->body = xstrndup(body.p ? body.p : "", k->body_n);
     k->at_ms = now_ms;
@@ -90,18 +93,26 @@ static void on_kept(void *arg, enum store_status status, const struct store_repl
 
 void quarantine_send(struct quarantine *q, struct store *store, struct str prefix)
 {
-    char key[256], at[24], max[24];
+    char key[256], at[24], max[24], bytes[24];
 
     snprintf(key, sizeof(key), "%.*s:quarantine", STR_ARG(prefix));
     snprintf(max, sizeof(max), "%d", QUARANTINE_STREAM_MAX);
     while (!list_empty(&q->waiting)) {
         struct kept *k = LIST_FIRST(&q->waiting, struct kept, node);
-        struct str args[] = {S("XADD"),   str_c(key),       S("MAXLEN"), S("~"),
-                             str_c(max),  S("*"),           S("at"),     STR_NONE,
-                             S("format"), str_c(k->format), S("peer"),   str_c(k->peer),
-                             S("reason"), str_c(k->reason), S("body"),   {k->body, k->body_n}};
+        struct str args[] = {S("XADD"),    str_c(key),
+                             S("MAXLEN"),  S("~"),
+                             str_c(max),   S("*"),
+                             S("at"),      STR_NONE,
+                             S("format"),  str_c(k->format),
+                             S("peer"),    str_c(k->peer),
+                             S("reason"),  str_c(k->reason),
+                             S("body"),    {k->body, k->body_n},
+                             S("webhook"), str_c(k->webhook),
+                             S("bytes"),   STR_NONE};
 
         snprintf(at, sizeof(at), "%lld", (long long)k->at_ms);
+        snprintf(bytes, sizeof(bytes), "%zu", k->bytes);
+        args[ARRAY_LEN(args) - 1] = str_c(bytes);
         args[7] = str_c(at);
         store_command(store, args, ARRAY_LEN(args), on_kept, NULL);
         forget(q, k);

@@ -26,9 +26,10 @@ struct quarantine { /* those that wait for Redis */
 
 void quarantine_init(struct quarantine *q);
 void quarantine_finish(struct quarantine *q);
-/* Keeps a copy (of the first QUARANTINE_BODY_MAX bytes) and counts it. */
-void quarantine_add(struct quarantine *q, const char *format, struct str peer, const char *reason,
-                    struct str body, int64_t now_ms);
+/* Keeps a copy (of the first QUARANTINE_BODY_MAX bytes) and counts it. webhook: its name in the
+ * path, by which it can be tried again. */
+void quarantine_add(struct quarantine *q, const char *format, struct str webhook, struct str peer,
+                    const char *reason, struct str body, int64_t now_ms);
 /* Sends what waits; call when the store is ready. */
 void quarantine_send(struct quarantine *q, struct store *store, struct str prefix);
 

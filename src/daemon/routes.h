@@ -81,6 +81,12 @@ void route_incidents(const struct route_call *call);
 void route_incident(const struct route_call *call);
 void route_incident_alerts(const struct route_call *call);
 void route_incident_timeline(const struct route_call *call);
+/* routes_quarantine.c: */
+void route_quarantine(const struct route_call *call);
+void route_quarantine_entry(const struct route_call *call);
+void route_quarantine_replay(const struct route_call *call);
+/* routes_dead_letters.c: */
+void route_dead_letter(const struct route_call *call);
 /* routes_ops.c: */
 void route_index(const struct route_call *call);
 void route_healthy(const struct route_call *call);

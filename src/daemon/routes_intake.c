@@ -8,6 +8,7 @@
 #include "pipeline.h"
 #include "reply.h"
 #include "routes.h"
+#include "routes_intake.h"
 #include "worker.h"
 #include "triaged/base/clock.h"
 #include "triaged/base/log.h"
@@ -34,23 +35,17 @@ static struct metric_family cut_alerts_total = {
     .labels = {"format"},
 };
 
-static void decode(const struct route_call *call, const struct decoder *d,
-                   const struct conf_mapping *mapping, struct decode_result *res)
+static void run_decoder(struct worker *w, const struct decoder *d, struct decode_input *in,
+                        struct decode_result *res)
 {
-    const struct conf *conf = call->w->conf;
-    struct decode_input in = {
-        .body = http_request_body(call->req),
-        .now_ms = clock_wall_ms(),
-        .peer = http_request_peer(call->req),
-        .token_name = call->token ? call->token->name : STR_NONE,
-        .limits = &conf->limits,
-        .defaults = &conf->defaults,
-        .mapping = mapping,
-    };
+    const struct conf *conf = w->conf;
 
+    in->now_ms = clock_wall_ms();
+    in->limits = &conf->limits;
+    in->defaults = &conf->defaults;
     *res = (struct decode_result){0};
-    alert_batch_reset(&call->w->batch);
-    decode_run(d, &in, &call->w->batch, res);
+    alert_batch_reset(&w->batch);
+    decode_run(d, in, &w->batch, res);
     if (res->bad)
         metric_add(metric_cell(&bad_alerts_total, d->name), (int64_t)res->bad);
     if (res->refused)
@@ -58,8 +53,21 @@ static void decode(const struct route_call *call, const struct decoder *d,
     if (res->truncated)
         metric_add(metric_cell(&cut_alerts_total, d->name), (int64_t)res->truncated);
     if (res->n_problems)
-        log_debug("intake", "%s from %.*s: %s: %s", d->name, STR_ARG(in.peer),
+        log_debug("intake", "%s from %.*s: %s: %s", d->name, STR_ARG(in->peer),
                   res->problems[0].path, res->problems[0].text);
+}
+
+static void decode(const struct route_call *call, const struct decoder *d,
+                   const struct conf_mapping *mapping, struct decode_result *res)
+{
+    struct decode_input in = {
+        .body = http_request_body(call->req),
+        .peer = http_request_peer(call->req),
+        .token_name = call->token ? call->token->name : STR_NONE,
+        .mapping = mapping,
+    };
+
+    run_decoder(call->w, d, &in, res);
 }
 
 /* While the spool has no room nothing is decoded: the sender keeps what it has. */
@@ -149,6 +157,17 @@ static const struct decoder *webhook_decoder(const struct conf *conf, struct str
     return *mapping ? decoder_find("json") : NULL;
 }
 
+bool intake_decode(struct worker *w, struct str webhook, struct str peer, struct str body,
+                   struct decode_result *res)
+{
+    struct decode_input in = {.body = body, .peer = peer};
+    const struct decoder *d = webhook_decoder(w->conf, webhook, &in.mapping);
+
+    if (d)
+        run_decoder(w, d, &in, res);
+    return d != NULL;
+}
+
 /* 200 also when some alerts were left out: Alertmanager would resend a refused payload for ever. */
 static void answer_webhook(const struct route_call *call, const struct decoder *d,
                            const struct decode_result *res)
@@ -166,8 +185,8 @@ static void answer_webhook(const struct route_call *call, const struct decoder *
     if (*res->useless) {
         buf_put_c(&b, ",\"quarantined\":");
         buf_put_json(&b, str_c(res->useless));
-        quarantine_add(&call->w->quarantine, d->name, http_request_peer(call->req), res->useless,
-                       http_request_body(call->req), clock_wall_ms());
+        quarantine_add(&call->w->quarantine, d->name, call->rest, http_request_peer(call->req),
+                       res->useless, http_request_body(call->req), clock_wall_ms());
     }
     buf_put_c(&b, "}\n");
     pipeline_take_batch(call->w, call->req, 200, TYPE_JSON, buf_str(&b));

@@ -10,30 +10,11 @@
 #include <unistd.h>
 
 #include "spool_internal.h"
+#include "triaged/base/base64.h"
 #include "triaged/base/clock.h"
 #include "triaged/conf/conf.h"
 
 #define FILE_NAME "dead-letter.jsonl"
-
-static void put_base64(struct buf *b, struct str s)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    for (size_t i = 0; i < s.n; i += 3) {
-        uint32_t v = (uint32_t)(uint8_t)s.p[i] << 16;
-        char out[4];
-
-        if (i + 1 < s.n)
-            v |= (uint32_t)(uint8_t)s.p[i + 1] << 8;
-        if (i + 2 < s.n)
-            v |= (uint8_t)s.p[i + 2];
-        out[0] = digits[v >> 18];
-        out[1] = digits[v >> 12 & 63];
-        out[2] = i + 1 < s.n ? digits[v >> 6 & 63] : '=';
-        out[3] = i + 2 < s.n ? digits[v & 63] : '=';
-        buf_put(b, out, sizeof(out));
-    }
-}
 
 static bool build_line(struct buf *b, const struct spool_record *r, struct str error,
                        int64_t now_ms)
@@ -50,7 +31,7 @@ static bool build_line(struct buf *b, const struct spool_record *r, struct str e
     buf_put_c(b, ",\"error\":");
     buf_put_json(b, error);
     buf_put_c(b, ",\"payload\":\"");
-    put_base64(b, r->payload);
+    base64_put(b, r->payload);
     return buf_put_c(b, "\"}\n");
 }
 
