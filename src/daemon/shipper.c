@@ -3,7 +3,8 @@
  * Owns: which records are in flight, and what to do about each answer. The record order of a team
  *       is kept by the scripts' (stream, seq, prev) rule; this file only has to go back far enough.
  * Never: changes a record; decides about alerts.
- * Called by: pipeline.c (kick), worker.c (ready, tick).
+ * Called by: pipeline.c (kick), worker.c (ready, tick). Its other halves: shipper_back.c (GAP,
+ * adopt) and shipper_refused.c (dead letters, skip).
  *
  *   OK, SKIP            acknowledged
  *   GAP applied         stop sending, let what is in flight come back, then go back to the record
@@ -16,7 +17,7 @@
  * Nothing is sent before the ticker has stored the settings in this Redis (it may be an empty one):
  * else incidents would be opened by the built-in SLA table.
  */
-#include "shipper.h"
+#include "shipper_internal.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -40,29 +41,23 @@ enum {
     HEAD_ARGS = 7,
     WAIT_MS = 250, /* pause after an error that passes by itself */
     SETTINGS_LOOK_MS = 20,
-    SETTINGS_PATIENCE_MS = 2000, /* then records are sent without them */
-    DEAD_REMEMBERED = 64,
 };
 
-static const int64_t ship_bounds_ms[] = {5,    10,   25,    50,    100,    250,     500,
-                                         1000, 5000, 15000, 60000, 300000, 1800000, 7200000};
-
-static struct metric_family shipped_total = {
+struct metric_family shipped_total = {
     .name = "triaged_shipped_records_total",
     .help = "Records answered by Redis, by answer.",
     .type = METRIC_COUNTER,
     .labels = {"answer"}, /* ok, skip, gap, wait, refused, lost */
 };
+
+static const int64_t ship_bounds_ms[] = {5,    10,   25,    50,    100,    250,     500,
+                                         1000, 5000, 15000, 60000, 300000, 1800000, 7200000};
+
 static struct metric_family effects_total = {
     .name = "triaged_incident_effects_total",
     .help = "What observations did to incidents.",
     .type = METRIC_COUNTER,
     .labels = {"effect"},
-};
-static struct metric_family adopted_total = {
-    .name = "triaged_store_rewound_total",
-    .help = "Times that Redis had lost more than the spool still kept.",
-    .type = METRIC_COUNTER,
 };
 static struct metric_family resent_total = {
     .name = "triaged_ship_resent_records_total",
@@ -84,57 +79,6 @@ static struct metric_family highest_number = {
     .type = METRIC_GAUGE,
     .labels = {"team"},
 };
-static struct metric_family dead_letters_total = {
-    .name = "triaged_dead_letters_total",
-    .help = "Records that Redis refused for their own sake, kept in the dead-letter file.",
-    .type = METRIC_COUNTER,
-};
-
-struct flight { /* one record on its way; lives until its answer */
-    struct shipper *s;
-    struct flight *next_free;
-    char stream[33];
-    uint64_t seq, prev, position;
-    int64_t appended_ms;
-    uint32_t items;
-    size_t bytes;
-    size_t team; /* index in s->teams */
-    bool is_verb, again;
-};
-
-struct team { /* names seen, never forgotten: a handful */
-    struct str name;
-    struct metric_cell *highest;
-};
-
-struct shipper {
-    struct worker *w;
-    struct spool *spool;
-    shipper_verb_fn *on_verb; /* or NULL */
-    void *arg;
-    bool ready, draining; /* draining: send nothing until nothing is in flight */
-    bool rewind_needed;
-    uint64_t rewind_to; /* position; valid if rewind_needed */
-    bool gap;           /* a GAP was answered: go back after `gap_applied` */
-    char gap_stream[33];
-    size_t gap_team;
-    uint64_t gap_applied;
-    bool gap_forgotten;      /* Redis knows nothing of a stream of which it acknowledged records */
-    int64_t wait_until_ms;   /* monotonic */
-    int64_t patience_ms;     /* monotonic: until when settings are waited for */
-    struct event *later;     /* looks again after a pause */
-    unsigned records, items; /* in flight */
-    size_t bytes;            /* of their payloads */
-    bool exhausted;          /* the last look found nothing to send */
-    struct flight *free;
-    struct str *args;
-    size_t args_cap;
-    struct team *teams;
-    size_t n_teams;
-    uint64_t dead[DEAD_REMEMBERED]; /* positions kept in the dead-letter file, the last ones */
-    size_t n_dead;
-};
-
 static void on_later(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -152,8 +96,8 @@ struct shipper *shipper_create(struct worker *w, struct spool *spool, shipper_ve
     s->on_verb = on_verb;
     s->arg = arg;
     s->later = evtimer_new(w->base, on_later, s);
-    metric_cell(&dead_letters_total); /* zero from the start: an alert rule sees the first one */
-    metric_cell(&adopted_total);
+    shipper_back_init(); /* zero from the start: an alert rule sees the first one */
+    shipper_refused_init();
     metric_cell(&resent_total);
     return s;
 }
@@ -177,7 +121,7 @@ void shipper_destroy(struct shipper *s)
     free(s);
 }
 
-static size_t team_index(struct shipper *s, struct str team)
+size_t shipper_team(struct shipper *s, struct str team)
 {
     for (size_t i = 0; i < s->n_teams; i++)
         if (str_eq(s->teams[i].name, team))
@@ -189,7 +133,7 @@ static size_t team_index(struct shipper *s, struct str team)
 }
 
 /* Now, as Redis' clock shows it. */
-static int64_t store_now(const struct shipper *s)
+int64_t shipper_now(const struct shipper *s)
 {
     struct store_health health;
 
@@ -205,13 +149,13 @@ static void look_later(struct shipper *s, int64_t ms)
         evtimer_add(s->later, &tv);
 }
 
-static void pause_sending(struct shipper *s)
+void shipper_pause(struct shipper *s)
 {
     s->wait_until_ms = clock_mono_ms() + WAIT_MS;
     look_later(s, WAIT_MS + 1);
 }
 
-static struct flight *flight_take(struct shipper *s)
+struct flight *shipper_flight(struct shipper *s)
 {
     struct flight *f = s->free;
 
@@ -239,8 +183,6 @@ static void flight_done(struct flight *f)
 
 static void on_answer(void *arg, enum store_status status, const struct store_reply *reply,
                       struct str error);
-
-static void refuse(struct shipper *s, const struct spool_record *r, struct str error);
 
 /* The arguments of a record as the scripts take them; false when the payload is malformed. */
 static bool build_args(struct shipper *s, const struct spool_record *r, char text[5][24],
@@ -284,17 +226,17 @@ static void send_record(struct shipper *s, const struct spool_record *r)
     struct flight *f;
 
     if (!build_args(s, r, text, &h)) {
-        refuse(s, r, S("malformed record"));
+        shipper_refuse(s, r, S("malformed record"));
         return;
     }
-    f = flight_take(s);
+    f = shipper_flight(s);
     memcpy(f->stream, r->stream, sizeof(f->stream));
     f->seq = r->seq;
     f->prev = r->prev;
     f->position = r->position;
     f->appended_ms = r->appended_ms;
     f->items = h.n_items;
-    f->team = team_index(s, r->team);
+    f->team = shipper_team(s, r->team);
     f->is_verb = h.script == RECORD_VERB;
     f->again = r->acked;
     if (r->acked)
@@ -318,14 +260,6 @@ static bool settings_are_stored(struct shipper *s)
     return atomic_load(&s->w->supervisor->settings_in) == ticker_run_hash(health.run_id);
 }
 
-/* Redis has forgotten what it had: the settings too. */
-static void ask_for_settings(struct shipper *s)
-{
-    atomic_store(&s->w->supervisor->settings_in, 0);
-    mailbox_post(s->w->supervisor->mailbox, SUPERVISOR_SETTINGS, NULL, NULL, 0);
-    s->patience_ms = clock_mono_ms() + SETTINGS_PATIENCE_MS;
-}
-
 void shipper_kick(struct shipper *s)
 {
     struct spool_record r;
@@ -345,84 +279,6 @@ void shipper_kick(struct shipper *s)
         }
         send_record(s, &r);
     }
-}
-
-/* ---- going back ---------------------------------------------------------------------------------
- */
-
-static void drain_to(struct shipper *s, uint64_t position)
-{
-    if (!s->rewind_needed || position < s->rewind_to)
-        s->rewind_to = position;
-    s->rewind_needed = true;
-    s->draining = true;
-}
-
-static void on_adopted(void *arg, enum store_status status, const struct store_reply *reply,
-                       struct str error)
-{
-    struct shipper *s = arg;
-
-    (void)reply;
-    s->draining = false;
-    if (status != STORE_OK) {
-        log_warn("ship", "adopt was not done, trying again: %.*s", STR_ARG(error));
-        pause_sending(s);
-    } else {
-        metric_add(metric_cell(&adopted_total), 1);
-        atomic_store(&s->w->status.rewound, true);
-    }
-    spool_rewind_all(s->spool);
-    shipper_kick(s);
-}
-
-/* Redis lost more than we kept, or all it had: take what is left as the new beginning, and say so.
- */
-static void adopt(struct shipper *s, uint64_t applied_before_oldest)
-{
-    const struct team *team = &s->teams[s->gap_team];
-    char key_text[STORE_KEY_SIZE], now[24], seq[24], highest[24];
-    struct str key = store_key(s->w->conf->prefix, team->name, "applied", key_text);
-    struct str args[] = {STR_NONE, str_c(s->gap_stream), STR_NONE, STR_NONE};
-
-    snprintf(now, sizeof(now), "%lld", (long long)store_now(s));
-    snprintf(seq, sizeof(seq), "%llu", (unsigned long long)applied_before_oldest);
-    snprintf(highest, sizeof(highest), "%lld", (long long)metric_get(team->highest));
-    args[0] = str_c(now);
-    args[2] = str_c(seq);
-    args[3] = str_c(highest);
-    log_error("ship",
-              "Redis has lost records that it had acknowledged; going on from what is kept here "
-              "team=%.*s stream=%s applied=%llu kept_after=%s",
-              STR_ARG(team->name), s->gap_stream, (unsigned long long)s->gap_applied, seq);
-    ask_for_settings(s);
-    s->draining = true;
-    store_call(s->w->store, SCRIPT_ADOPT, &key, 1, args, ARRAY_LEN(args), on_adopted, s);
-}
-
-/* Nothing is in flight any more: go back as far as the answers asked for, and on. */
-static void drained(struct shipper *s)
-{
-    bool gap = s->gap;
-
-    s->draining = s->gap = false;
-    if (!s->ready) /* shipper_on_store begins anew */
-        return;
-    if (gap) {
-        uint64_t oldest_prev;
-        bool kept = spool_rewind_after(s->spool, s->gap_stream, s->teams[s->gap_team].name,
-                                       s->gap_applied, &oldest_prev);
-
-        if (!kept || s->gap_forgotten) {
-            s->rewind_needed = false;
-            adopt(s, oldest_prev);
-            return;
-        }
-    }
-    if (s->rewind_needed)
-        spool_rewind(s->spool, s->rewind_to);
-    s->rewind_needed = false;
-    shipper_kick(s);
 }
 
 /* ---- answers ------------------------------------------------------------------------------------
@@ -450,32 +306,6 @@ static void raise_highest(struct shipper *s, size_t team, int64_t number)
         ;
 }
 
-/* Whether the first record after `applied` was acknowledged by now. To be asked when the GAP comes:
- * a `skip` that is under way acknowledges records that Redis never had. */
-static bool acked_after(struct shipper *s, const struct flight *f, uint64_t applied)
-{
-    struct spool_record r;
-    uint64_t oldest_prev;
-
-    return spool_rewind_after(s->spool, f->stream, s->teams[f->team].name, applied, &oldest_prev) &&
-           spool_next(s->spool, &r) && r.acked;
-}
-
-/* GAP applied unknown. The first of them is the place to go back to. */
-static void on_gap(struct shipper *s, const struct flight *f, const struct store_reply *reply)
-{
-    metric_add(metric_cell(&shipped_total, "gap"), 1);
-    if (!s->gap) {
-        s->gap = true;
-        memcpy(s->gap_stream, f->stream, sizeof(s->gap_stream));
-        s->gap_team = f->team;
-        s->gap_applied = (uint64_t)store_reply_int(store_reply_at(reply, 1));
-        s->gap_forgotten =
-            store_reply_int(store_reply_at(reply, 2)) != 0 && acked_after(s, f, s->gap_applied);
-    }
-    drain_to(s, f->position);
-}
-
 static void on_applied(struct shipper *s, const struct flight *f, const struct store_reply *reply)
 {
     if (!f->again)
@@ -492,7 +322,7 @@ static void on_reply(struct shipper *s, const struct flight *f, const struct sto
     bool applied = str_eq(word, S("OK"));
 
     if (str_eq(word, S("GAP"))) {
-        on_gap(s, f, reply);
+        shipper_on_gap(s, f, reply);
         return;
     }
     metric_add(metric_cell(&shipped_total, applied ? "ok" : "skip"), 1);
@@ -503,102 +333,30 @@ static void on_reply(struct shipper *s, const struct flight *f, const struct sto
     spool_ack(s->spool, f->position, clock_wall_ms());
 }
 
-static void flight_landed(struct flight *f)
+/* The connection is gone: shipper_on_store goes back to the beginning. If the store says that it is
+ * there, the call alone was not sent: from there again. */
+void shipper_lost(struct shipper *s, const struct flight *f)
+{
+    struct store_health health;
+
+    store_health(s->w->store, &health);
+    if (health.state != STORE_S_READY) {
+        s->ready = false;
+        return;
+    }
+    shipper_pause(s);
+    shipper_drain_to(s, f->position);
+}
+
+void shipper_landed(struct flight *f)
 {
     struct shipper *s = f->s;
 
     flight_done(f);
     if (s->draining && s->records == 0)
-        drained(s);
+        shipper_drained(s);
     else if (!s->exhausted)
         shipper_kick(s);
-}
-
-static void on_skipped(void *arg, enum store_status status, const struct store_reply *reply,
-                       struct str error)
-{
-    struct flight *f = arg;
-    struct shipper *s = f->s;
-
-    if (status == STORE_OK && str_eq(store_reply_str(store_reply_at(reply, 0)), S("GAP"))) {
-        on_gap(s, f, reply);
-    } else if (status == STORE_OK) {
-        spool_ack(s->spool, f->position, clock_wall_ms());
-    } else if (status == STORE_LOST || status == STORE_DOWN) {
-        s->ready = false;
-    } else {
-        log_warn("ship", "skip was not done, trying again: %.*s", STR_ARG(error));
-        pause_sending(s);
-        drain_to(s, f->position);
-    }
-    flight_landed(f);
-}
-
-/* A record that Redis refuses for its own sake: kept aside, then moved past. */
-static void skip(struct shipper *s, const struct flight *of)
-{
-    char key_text[STORE_KEY_SIZE], now[24], seq[24], prev[24];
-    struct str key = store_key(s->w->conf->prefix, s->teams[of->team].name, "applied", key_text);
-    struct flight *f = flight_take(s);
-    struct str args[4];
-
-    memcpy(f->stream, of->stream, sizeof(f->stream));
-    f->seq = of->seq;
-    f->prev = of->prev;
-    f->position = of->position;
-    f->team = of->team;
-    f->items = 0;
-    f->bytes = 0;
-    f->is_verb = f->again = false;
-    s->records++;
-    snprintf(now, sizeof(now), "%lld", (long long)store_now(s));
-    snprintf(seq, sizeof(seq), "%llu", (unsigned long long)f->seq);
-    snprintf(prev, sizeof(prev), "%llu", (unsigned long long)f->prev);
-    args[0] = str_c(now);
-    args[1] = str_c(f->stream);
-    args[2] = str_c(seq);
-    args[3] = str_c(prev);
-    store_call(s->w->store, SCRIPT_SKIP, &key, 1, args, ARRAY_LEN(args), on_skipped, f);
-}
-
-/* Keeps it aside once, however often it is sent again. */
-static void keep_dead(struct shipper *s, const struct spool_record *r, struct str error)
-{
-    size_t n = s->n_dead < DEAD_REMEMBERED ? s->n_dead : DEAD_REMEMBERED;
-
-    for (size_t i = 0; i < n; i++)
-        if (s->dead[i] == r->position)
-            return;
-    if (r->acked) /* an earlier `skip` was done */
-        return;
-    s->dead[s->n_dead++ % DEAD_REMEMBERED] = r->position;
-    log_error("ship",
-              "Redis refuses a record for its own sake; kept in the dead-letter file "
-              "team=%.*s stream=%s seq=%llu error=\"%.*s\"",
-              STR_ARG(r->team), r->stream, (unsigned long long)r->seq, STR_ARG(error));
-    metric_add(metric_cell(&dead_letters_total), 1);
-    spool_dead_letter(s->spool, r, error, clock_wall_ms());
-}
-
-static void refuse(struct shipper *s, const struct spool_record *r, struct str error)
-{
-    struct flight of = {.seq = r->seq, .prev = r->prev, .position = r->position};
-
-    memcpy(of.stream, r->stream, sizeof(of.stream));
-    of.team = team_index(s, r->team);
-    keep_dead(s, r, error);
-    skip(s, &of);
-}
-
-/* The payload of a refused record is read again from the spool: flights carry none. */
-static void refuse_flight(struct shipper *s, const struct flight *f, struct str error)
-{
-    struct spool_record r;
-
-    if (spool_read(s->spool, f->position, &r))
-        keep_dead(s, &r, error);
-    skip(s, f);
-    drain_to(s, f->position + 1); /* those behind it were answered GAP */
 }
 
 static void on_answer(void *arg, enum store_status status, const struct store_reply *reply,
@@ -613,22 +371,22 @@ static void on_answer(void *arg, enum store_status status, const struct store_re
         break;
     case STORE_WAIT:
         metric_add(metric_cell(&shipped_total, "wait"), 1);
-        pause_sending(s);
-        drain_to(s, f->position);
+        shipper_pause(s);
+        shipper_drain_to(s, f->position);
         break;
     case STORE_REFUSED:
         metric_add(metric_cell(&shipped_total, "refused"), 1);
         if (f->is_verb && s->on_verb)
             s->on_verb(s->arg, f->position, NULL, error);
-        refuse_flight(s, f, error);
+        shipper_refuse_flight(s, f, error);
         break;
     case STORE_LOST:
     case STORE_DOWN:
         metric_add(metric_cell(&shipped_total, "lost"), 1);
-        s->ready = false; /* shipper_on_store goes back to the beginning */
+        shipper_lost(s, f);
         break;
     }
-    flight_landed(f);
+    shipper_landed(f);
 }
 
 /* ---- the store ----------------------------------------------------------------------------------

@@ -1,0 +1,112 @@
+/*
+ * shipper_refused.c - records that Redis refuses for their own sake: kept in the dead-letter file,
+ * then script `skip` moves past them, so that they hold up nothing.
+ * Owns: which of them were kept already. Called by: shipper.c.
+ */
+#include "shipper_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "store_keys.h"
+#include "triaged/base/clock.h"
+#include "triaged/base/log.h"
+#include "triaged/base/mem.h"
+
+static struct metric_family dead_letters_total = {
+    .name = "triaged_dead_letters_total",
+    .help = "Records that Redis refused for their own sake, kept in the dead-letter file.",
+    .type = METRIC_COUNTER,
+};
+
+void shipper_refused_init(void)
+{
+    metric_cell(&dead_letters_total);
+}
+
+static void on_skipped(void *arg, enum store_status status, const struct store_reply *reply,
+                       struct str error)
+{
+    struct flight *f = arg;
+    struct shipper *s = f->s;
+
+    if (status == STORE_OK && str_eq(store_reply_str(store_reply_at(reply, 0)), S("GAP"))) {
+        shipper_on_gap(s, f, reply);
+    } else if (status == STORE_OK) {
+        spool_ack(s->spool, f->position, clock_wall_ms());
+    } else if (status == STORE_LOST || status == STORE_DOWN) {
+        shipper_lost(s, f);
+    } else {
+        log_warn("ship", "skip was not done, trying again: %.*s", STR_ARG(error));
+        shipper_pause(s);
+        shipper_drain_to(s, f->position);
+    }
+    shipper_landed(f);
+}
+
+/* A record that Redis refuses for its own sake: kept aside, then moved past. */
+static void skip(struct shipper *s, const struct flight *of)
+{
+    char key_text[STORE_KEY_SIZE], now[24], seq[24], prev[24];
+    struct str key = store_key(s->w->conf->prefix, s->teams[of->team].name, "applied", key_text);
+    struct flight *f = shipper_flight(s);
+    struct str args[4];
+
+    memcpy(f->stream, of->stream, sizeof(f->stream));
+    f->seq = of->seq;
+    f->prev = of->prev;
+    f->position = of->position;
+    f->team = of->team;
+    f->items = 0;
+    f->bytes = 0;
+    f->is_verb = f->again = false;
+    s->records++;
+    snprintf(now, sizeof(now), "%lld", (long long)shipper_now(s));
+    snprintf(seq, sizeof(seq), "%llu", (unsigned long long)f->seq);
+    snprintf(prev, sizeof(prev), "%llu", (unsigned long long)f->prev);
+    args[0] = str_c(now);
+    args[1] = str_c(f->stream);
+    args[2] = str_c(seq);
+    args[3] = str_c(prev);
+    store_call(s->w->store, SCRIPT_SKIP, &key, 1, args, ARRAY_LEN(args), on_skipped, f);
+}
+
+/* Keeps it aside once, however often it is sent again. */
+static void keep_dead(struct shipper *s, const struct spool_record *r, struct str error)
+{
+    size_t n = s->n_dead < DEAD_REMEMBERED ? s->n_dead : DEAD_REMEMBERED;
+
+    for (size_t i = 0; i < n; i++)
+        if (s->dead[i] == r->position)
+            return;
+    if (r->acked) /* an earlier `skip` was done */
+        return;
+    s->dead[s->n_dead++ % DEAD_REMEMBERED] = r->position;
+    log_error("ship",
+              "Redis refuses a record for its own sake; kept in the dead-letter file "
+              "team=%.*s stream=%s seq=%llu error=\"%.*s\"",
+              STR_ARG(r->team), r->stream, (unsigned long long)r->seq, STR_ARG(error));
+    metric_add(metric_cell(&dead_letters_total), 1);
+    spool_dead_letter(s->spool, r, error, clock_wall_ms());
+}
+
+void shipper_refuse(struct shipper *s, const struct spool_record *r, struct str error)
+{
+    struct flight of = {.seq = r->seq, .prev = r->prev, .position = r->position};
+
+    memcpy(of.stream, r->stream, sizeof(of.stream));
+    of.team = shipper_team(s, r->team);
+    keep_dead(s, r, error);
+    skip(s, &of);
+}
+
+/* The payload of a refused record is read again from the spool: flights carry none. */
+void shipper_refuse_flight(struct shipper *s, const struct flight *f, struct str error)
+{
+    struct spool_record r;
+
+    if (spool_read(s->spool, f->position, &r))
+        keep_dead(s, &r, error);
+    skip(s, f);
+    shipper_drain_to(s, f->position + 1); /* those behind it were answered GAP */
+}
