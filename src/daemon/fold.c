@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "teams.h"
 #include "triaged/alert/observation.h"
 #include "triaged/base/log.h"
 #include "triaged/base/mem.h"
@@ -267,8 +268,8 @@ static struct str state_of(const struct fold_entry *e)
     return e->prepared->is_beat ? S("beat") : e->resolved ? S("resolved") : S("firing");
 }
 
-static bool write_all(struct fold *f, const struct conf *conf, int64_t rules_loaded_ms,
-                      fold_record_fn *record, void *arg)
+static bool write_all(struct fold *f, const struct team *teams, size_t n_teams,
+                      int64_t rules_loaded_ms, fold_record_fn *record, void *arg)
 {
     for (struct fold_entry *e = f->first; e; e = e->next) {
         struct str team = e->prepared->team;
@@ -277,9 +278,9 @@ static bool write_all(struct fold *f, const struct conf *conf, int64_t rules_loa
             return false;
         if (!e->resolved || e->starts_ms >= rules_loaded_ms)
             continue;
-        for (size_t i = 0; i < conf->n_teams; i++)
-            if (!str_eq(conf->teams[i].name, team) &&
-                !write_item(team_of(f, conf->teams[i].name), e, S("elsewhere"), record, arg))
+        for (size_t i = 0; i < n_teams; i++)
+            if (!str_eq(teams[i].name, team) &&
+                !write_item(team_of(f, teams[i].name), e, S("elsewhere"), record, arg))
                 return false;
     }
     for (size_t i = 0; i < f->n_teams; i++)
@@ -288,10 +289,10 @@ static bool write_all(struct fold *f, const struct conf *conf, int64_t rules_loa
     return true;
 }
 
-bool fold_write(struct fold *f, const struct conf *conf, int64_t rules_loaded_ms,
+bool fold_write(struct fold *f, const struct team *teams, size_t n_teams, int64_t rules_loaded_ms,
                 fold_record_fn *record, void *arg)
 {
-    bool ok = write_all(f, conf, rules_loaded_ms, record, arg);
+    bool ok = write_all(f, teams, n_teams, rules_loaded_ms, record, arg);
 
     for (size_t i = 0; i < f->n_teams; i++) {
         f->teams[i].items = 0;

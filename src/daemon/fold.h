@@ -14,6 +14,8 @@
 
 enum { FOLD_MESSAGE_MAX = 1024 /* bytes of the last message that are kept */ };
 
+struct team; /* teams.h */
+
 struct fold_entry {
     struct prepared *prepared;
     bool resolved;
@@ -68,10 +70,11 @@ void fold_add_log(struct fold *f, struct prepared *p, struct str message, uint32
 
 /*
  * Writes everything as records; the fold stays as it is, fold_empty empties it. A resolve whose
- * start is older than rules_loaded_ms is written for the other teams of conf too, as `elsewhere`.
- * False when a record was not kept; the records before it are the caller's to take back.
+ * start is older than rules_loaded_ms is written for the other teams of `teams` too, as
+ * `elsewhere`. False when a record was not kept; the records before it are the caller's to take
+ * back.
  */
-bool fold_write(struct fold *f, const struct conf *conf, int64_t rules_loaded_ms,
+bool fold_write(struct fold *f, const struct team *teams, size_t n_teams, int64_t rules_loaded_ms,
                 fold_record_fn *record, void *arg);
 void fold_empty(struct fold *f);
 

@@ -15,6 +15,7 @@
 
 #include "reply.h"
 #include "shipper.h"
+#include "teams.h"
 #include "worker.h"
 #include "triaged/base/clock.h"
 #include "triaged/base/log.h"
@@ -469,12 +470,19 @@ static bool append_fold(struct worker *w, struct fold *f, uint64_t *ticket)
 {
     struct append ap = {.w = w};
     int64_t from = clock_mono_ns();
-    bool ok = spool_begin(w->spool) == SPOOL_OK &&
-              fold_write(f, w->conf, w->rules_loaded_ms, append_record, &ap) &&
-              spool_commit(w->spool) == SPOOL_OK;
+    struct arena names;
+    struct team *teams;
+    size_t n;
+    bool ok;
 
+    arena_init(&names, 1024);
+    n = teams_all(w->teams, w->conf, &names, &teams);
+    ok = spool_begin(w->spool) == SPOOL_OK &&
+         fold_write(f, teams, n, w->rules_loaded_ms, append_record, &ap) &&
+         spool_commit(w->spool) == SPOOL_OK;
     if (!ok)
         spool_cancel(w->spool);
+    arena_finish(&names);
     metric_observe(metric_cell(&append_seconds), (clock_mono_ns() - from) / 1000);
     *ticket = ap.ticket;
     return ok;
@@ -489,6 +497,8 @@ static bool flush(struct worker *w, struct fold *f, bool keep_on_failure, uint64
         return true;
     w->now_ms = clock_wall_ms();
     ok = append_fold(w, f, ticket);
+    if (ok && f == &w->fold_syslog && relp_acks_due(&w->relp_acks))
+        syslog_server_written(w->syslog); /* at once: between the two a kill leaves doubt */
     if (ok || !keep_on_failure)
         fold_empty(f);
     shipper_kick(w->shipper);
@@ -542,11 +552,13 @@ bool pipeline_flush_syslog(struct worker *w)
 {
     static const struct timeval again = {0, SYSLOG_RETRY_MS * 1000};
     uint64_t ticket;
-    bool ok = flush(w, &w->fold_syslog, true, &ticket);
+    bool ok;
 
+    if (relp_acks_due(&w->relp_acks))
+        syslog_server_writing(w->syslog, w->relp_acks.taken);
+    ok = flush(w, &w->fold_syslog, true, &ticket);
     if (ok && relp_acks_due(&w->relp_acks)) {
         relp_acks_append(&w->relp_acks, ticket);
-        syslog_server_written(w->syslog, w->relp_acks.appended);
         pipeline_acknowledge(w);
     }
     w->syslog_flush_set = !ok;

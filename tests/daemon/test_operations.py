@@ -290,3 +290,49 @@ def test_grafana_webhook(triaged, store):
     incident = store.wait_one(lambda i: True)
     assert incident["source"] == "grafana" and incident["title"]
     assert json.loads(json.dumps(incident.alerts))  # every alert is valid JSON
+
+
+def test_a_resolve_reaches_the_incident_of_a_team_that_was_taken_out(make_triaged, store):
+    """Its incidents are still worked off, so the monitor's resolve must find them."""
+    triaged = make_triaged(RULE.format(name="mine"), rules=False)
+    fire = {**alert("Reloaded", instance="1"), "startsAt": "2026-01-01T00:00:00Z"}
+    triaged.alerts({**fire, "endsAt": "2036-01-01T00:00:00Z"})
+    store.wait_one(lambda i: i["team"] == "a" and i["state"] == "open")
+    triaged.write_config("teams: {b: {id: BBB}}\ndefault_team: b\n")
+    assert triaged.post("/-/reload", "").status_code == 200
+
+    def resolved():  # which teams stand in Redis is looked at now and then
+        triaged.alerts({**fire, "endsAt": "2026-01-02T00:00:00Z"})
+        return store.incidents("a")[0]["state"] == "resolved"
+
+    wait_until(resolved, lambda: str(store.incidents()), 30, every=0.5)
+
+
+def test_keys_that_change_at_a_restart_stay(make_triaged, store):
+    triaged = make_triaged("teams: {b: {id: BBB}}\ndefault_team: b\n", rules=False)
+    triaged.alerts(alert("One"))
+    store.wait_incidents(1)
+    triaged.write_config("teams: {b: {id: BBB}}\ndefault_team: b\nprefix: other\n")
+    assert triaged.post("/-/reload", "").status_code == 200
+    triaged.log_has("prefix: stays triaged until a restart; the file says other")
+    triaged.alerts(alert("Two"))
+    store.wait_incidents(2)
+    assert not store.r.keys("other:*")
+
+
+def test_a_time_before_1970_costs_no_neighbour(triaged, store):
+    triaged.send_tcp(["<11>1 1960-01-01T00:00:00Z h app1 - - - from long ago",
+                      "<11>1 2026-11-24T00:00:00Z h app2 - - - of today"])
+    store.wait_incidents(2)
+    assert triaged.metrics().get("triaged_dead_letters_total", 0) == 0
+
+
+def test_an_alert_over_its_limit_costs_no_neighbour(triaged, store):
+    huge = {f"a{n}": "x" * 16000 for n in range(40)}
+    answer = triaged.post("/api/v2/alerts", [alert("Small"), {**alert("Huge"), "annotations": huge}])
+    assert answer.status_code == 400 and "limits.alert" in answer.text
+    store.wait_one(lambda i: "Small" in i["title"])
+    answer = triaged.post("/webhook/alertmanager", {"version": "4", "alerts": [
+        {"status": "firing", "labels": {"alertname": "Huge"}, "annotations": huge}]})
+    assert answer.status_code == 200 and "limits.alert" in answer.json()["first_problem"]
+    assert len(store.incidents()) == 1

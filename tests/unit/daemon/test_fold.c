@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "fold.h"
+#include "teams.h"
 #include "triaged/alert/observation.h"
 #include "triaged/base/mem.h"
 
@@ -69,8 +70,7 @@ static bool on_record(void *arg, struct str team, struct str payload)
     return true;
 }
 
-static struct conf_team teams[] = {{.name = {"a", 1}}, {.name = {"b", 1}}};
-static struct conf conf = {.teams = teams, .n_teams = 2};
+static const struct team teams[] = {{.name = {"a", 1}}, {.name = {"b", 1}}};
 
 static struct prepared *make(uint64_t fp, const char *team, bool is_log, bool pairs)
 {
@@ -110,7 +110,7 @@ static void add(struct fold *f, struct prepared *p, int64_t at, bool resolved, c
 
 static void flush(struct fold *f, struct seen *seen)
 {
-    assert_true(fold_write(f, &conf, 0, on_record, seen));
+    assert_true(fold_write(f, teams, 2, 0, on_record, seen));
     fold_empty(f);
     assert_true(fold_is_empty(f));
 }
@@ -229,11 +229,11 @@ static void test_old_resolve_goes_to_other_teams_too(void **state)
     (void)state;
     fold_init(&f, 100, 1 << 20);
     add(&f, p, 1, true, "x"); /* started at 5000 */
-    assert_true(fold_write(&f, &conf, 5000, on_record, &seen));
+    assert_true(fold_write(&f, teams, 2, 5000, on_record, &seen));
     fold_empty(&f);
     assert_int_equal(seen.n, 1);
     add(&f, p, 1, true, "x");
-    assert_true(fold_write(&f, &conf, 5001, on_record, &seen));
+    assert_true(fold_write(&f, teams, 2, 5001, on_record, &seen));
     fold_empty(&f);
     assert_int_equal(seen.n, 3);
     assert_string_equal(seen.items[1].state, "resolved");
@@ -254,7 +254,7 @@ static void test_failure_keeps_all(void **state)
         struct seen seen = {.fail_at = 1};
 
         fold_add_log(&f, p, S("text"), 1, 10, 10, S("h"));
-        assert_false(fold_write(&f, &conf, 0, on_record, &seen));
+        assert_false(fold_write(&f, teams, 2, 0, on_record, &seen));
         assert_false(fold_is_empty(&f));
         if (!keep)
             fold_empty(&f);
