@@ -64,8 +64,12 @@ def test_consumers_take_the_incident(triaged, store, redis_server):
                                    "instance": "web-1:9100", "severity": "critical"}})
     wait_until(lambda: len(store.queue("platform")) == 2, lambda: f"two on the queue: {store.queued()}")
     code = block_with("import redis", "python").replace("/run/redis/redis.sock", redis_server.sock)
+    code = code.replace("http://127.0.0.1:9193", triaged.url)
+    wait_until(lambda: triaged.get("/api/v1/queues").ok, "the API reaches Redis")
     first = run("/usr/bin/python3", "-c", code)
     assert re.match(r"P[1-4] PLT-\d+ ", first), first
+    taken = store.wait_one(lambda i: i["state"] == "acknowledged", "acknowledged by the consumer")
+    assert taken["id"] == first.split()[1] and taken["assignee"] == "alice"
     line = block_with("redis-cli", "sh").replace("/run/redis/redis.sock", redis_server.sock)
     taken = run("bash", "-c", line)
     assert "incident" in taken and "PLT-" in taken
