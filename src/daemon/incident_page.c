@@ -63,6 +63,8 @@ struct page *page_create(struct api *api, struct query *query, size_t limit, str
     p->limit = limit;
     p->look = API_LOOK_MAX;
     p->batch = query->n_teams ? BATCH_MAX / query->n_teams : BATCH_MAX;
+    if (p->batch > limit)
+        p->batch = limit;
     if (p->batch < BATCH_MIN)
         p->batch = BATCH_MIN;
     if (cursor.n && !read_cursor(&p->at, cursor, &api->arena))

@@ -6,13 +6,26 @@
  *     reload.c        SIGHUP and POST /-/reload: all or nothing
  *     ticker.c        settings and deadlines, once a second, by script
  *       settings.c    the configuration as the scripts read it
+ *     incident_metrics.c  figures about incidents; public_status.c the public status
  *     notify.c        what systemd is told
  *     mailbox.c       the only way between threads
- *   worker.c          one loop with its listeners, spool and Redis connection
+ *   worker.c          one loop with its listeners, spool and Redis connection; worker_zones.c
  *     routes.c        HTTP: the table; auth.c who asks; reply.c how errors look
  *       routes_intake.c   webhooks and /api/v2/alerts
  *       routes_api_v2.c   what amtool asks first
  *       routes_ops.c      healthy, ready, metrics, reload
+ *       routes_quarantine.c   what was kept aside; routes_dead_letters.c
+ *       the responder API (docs/openapi.yaml); api.c one call of it, fetch.c its questions to Redis:
+ *       routes_verbs.c    verbs and opening by hand, what all writing shares; routes_bulk.c many
+ *       routes_incidents.c    lists and single ones; incident_page.c the walk, incident_query.c filters
+ *       routes_queues.c   queues, and the next incident
+ *       routes_records.c  problems, actions, known errors, fixes; matchers_check.c
+ *       routes_reviews.c  reviews; review_document.c as Markdown
+ *       routes_events.c   server-sent events
+ *       routes_stats.c    stats, whoami; routes_status.c the public status
+ *     form.c          bodies against tables of fields; verb_forms.c the tables
+ *     incident_json.c texts of Redis as the API shows them; teams.c which teams there are
+ *     verbs.c         a verb's way: a spool and a shipper of its own, then the answer
  *     pipeline.c      the journey of an alert, in order
  *       vcache.c      verdicts on what looked the same; repeats.c a peer's last message
  *       prepared.c    a verdict, encoded once

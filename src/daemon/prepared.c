@@ -6,6 +6,7 @@
  */
 #include "prepared.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,17 @@ static void put_why(struct buf *b, const struct verdict *v)
                level_name(v->impact), level_name(v->urgency), priority_name(v->priority));
 }
 
+/* The script puts the incident's ID behind it. */
+static void put_url_base(struct buf *b, struct str external_url)
+{
+    char text[2048];
+
+    if (external_url.n == 0)
+        return;
+    snprintf(text, sizeof(text), "%.*s/incidents/", STR_ARG(external_url));
+    put_member(b, "url_base", str_c(text));
+}
+
 static void put_meta(struct buf *b, const struct alert *a, const struct verdict *v,
                      const struct conf *conf)
 {
@@ -59,7 +71,7 @@ static void put_meta(struct buf *b, const struct alert *a, const struct verdict 
         put_member(b, "workaround", v->known_error->workaround);
         put_member(b, "kb", v->known_error->kb);
     }
-    put_member(b, "url_base", conf->external_url);
+    put_url_base(b, conf->external_url);
     put_ms(b, "resolve_after", v->resolve_after_ms);
     put_ms(b, "settle", v->settle_ms);
     put_ms(b, "join_within", v->join_within_ms);

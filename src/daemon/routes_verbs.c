@@ -347,6 +347,9 @@ void route_open(const struct route_call *call)
             level_name(service && service->impact != LEVEL_UNSET ? service->impact : LEVEL_MEDIUM));
     write_add(wr, "impact", impact);
     write_add(wr, "urgency", urgency.n ? urgency : S("medium"));
-    write_add(wr, "url_base", wr->api->conf->external_url);
+    if (wr->api->conf->external_url.n)
+        write_add(
+            wr, "url_base",
+            arena_printf(&wr->api->arena, "%.*s/incidents/", STR_ARG(wr->api->conf->external_url)));
     write_send(wr);
 }

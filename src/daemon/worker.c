@@ -27,73 +27,11 @@
 #include "triaged/base/log.h"
 #include "triaged/base/mem.h"
 #include "triaged/base/metrics.h"
-#include "triaged/base/zone.h"
 #include "triaged/net/loop.h"
 
 enum {
     ENCODE_MAX = 16 * 1024 * 1024,
     STOP_WAIT_MS = 10000, /* how long a stop waits for answers and for Redis */
-};
-
-static struct metric_family waiting_gauge = {
-    .name = "triaged_spool_records_waiting",
-    .help = "Records in the spool that Redis has not acknowledged.",
-    .type = METRIC_GAUGE,
-    .labels = {"worker"},
-};
-static struct metric_family oldest_gauge = {
-    .name = "triaged_spool_oldest_waiting_seconds",
-    .help = "Age of the oldest record that Redis has not acknowledged.",
-    .type = METRIC_GAUGE,
-    .labels = {"worker"},
-    .scale = 1e-3,
-};
-static struct metric_family bytes_gauge = {
-    .name = "triaged_spool_bytes",
-    .help = "Bytes of the spool's segments on disk.",
-    .type = METRIC_GAUGE,
-    .labels = {"worker"},
-};
-static struct metric_family corrupt_gauge = {
-    .name = "triaged_spool_corrupt_records",
-    .help = "Spool records found damaged at start and put aside.",
-    .type = METRIC_GAUGE,
-    .labels = {"worker"},
-};
-static struct metric_family max_bytes_gauge = {
-    .name = "triaged_spool_max_bytes",
-    .help = "What spool.max_size leaves to this worker.",
-    .type = METRIC_GAUGE,
-    .labels = {"worker"},
-};
-static struct metric_family full_gauge = {
-    .name = "triaged_spool_full",
-    .help = "1 while alerts are refused for lack of room.",
-    .type = METRIC_GAUGE,
-    .labels = {"worker"},
-};
-static struct metric_family may_evict_gauge = {
-    .name = "triaged_redis_may_evict",
-    .help = "1 when the maxmemory-policy of Redis is not noeviction.",
-    .type = METRIC_GAUGE,
-};
-static struct metric_family cached_gauge = {
-    .name = "triaged_verdicts_cached",
-    .help = "Entries of the verdict cache.",
-    .type = METRIC_GAUGE,
-    .labels = {"worker"},
-};
-static struct metric_family pending_gauge = {
-    .name = "triaged_http_requests_pending",
-    .help = "Requests taken and not yet answered.",
-    .type = METRIC_GAUGE,
-    .labels = {"worker"},
-};
-
-static struct metric_family regex_gauge = {
-    .name = "triaged_regex_limit_hits_total",
-    .help = "Times that a rule's regex gave up at its match limit and counted as no match.",
-    .type = METRIC_COUNTER,
 };
 
 /* ---- callbacks: cast, one call, nothing more ------------------------------------------------- */
@@ -189,30 +127,6 @@ static void on_store_state(void *arg, enum store_state state, const char *why)
 /* ---- once a second ------------------------------------------------------------------------------
  */
 
-static void publish(struct worker *w)
-{
-    struct spool_stats st;
-    char index[16];
-
-    spool_stats(w->spool, &st);
-    atomic_store(&w->status.records_waiting, (int64_t)st.records_waiting);
-    atomic_store(&w->status.oldest_waiting_ms, st.oldest_waiting_ms);
-    atomic_store(&w->status.spool_full, spool_is_full(w->spool));
-    snprintf(index, sizeof(index), "%u", w->index);
-    metric_set(metric_cell(&waiting_gauge, index), (int64_t)st.records_waiting);
-    metric_set(metric_cell(&oldest_gauge, index),
-               st.oldest_waiting_ms ? w->now_ms - st.oldest_waiting_ms : 0);
-    metric_set(metric_cell(&bytes_gauge, index), (int64_t)st.bytes);
-    metric_set(metric_cell(&max_bytes_gauge, index),
-               (int64_t)(w->conf->spool.max_size / w->conf->workers));
-    metric_set(metric_cell(&full_gauge, index), atomic_load(&w->status.spool_full));
-    metric_set(metric_cell(&may_evict_gauge), atomic_load(&w->status.eviction_unsafe));
-    metric_set(metric_cell(&corrupt_gauge, index), (int64_t)st.corrupt);
-    metric_set(metric_cell(&cached_gauge, index), (int64_t)w->vcache.n);
-    metric_set(metric_cell(&regex_gauge), (int64_t)rules_regex_limit_hits());
-    metric_set(metric_cell(&pending_gauge, index), (int64_t)http_server_pending(w->http));
-}
-
 /* A stop is over when every answer is given and, if Redis is there, every record is in it. */
 static void stop_if_done(struct worker *w)
 {
@@ -251,7 +165,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     spool_commit(w->spool);
     if (w->quarantine.n && atomic_load(&w->status.store_state) == STORE_S_READY)
         quarantine_send(&w->quarantine, w->store, w->conf->prefix);
-    publish(w);
+    worker_publish(w);
     if (!w->stopping && may_read_syslog(w))
         syslog_server_resume(w->syslog);
     if (w->stopping)
@@ -346,44 +260,6 @@ void worker_post_loaded_at(struct worker *w, int64_t loaded_ms)
 /* ---- configuration
  * -------------------------------------------------------------------------------- */
 
-const struct zone *worker_zone(const struct worker *w, const struct conf_listener *l)
-{
-    /* A connection may outlive the configuration that its listener is of: look by what it is. */
-    for (size_t i = 0; i < w->n_zones; i++) {
-        const struct conf_listener *c = &w->conf->syslog[i];
-
-        if (c == l || (c->transport == l->transport && str_eq(c->address, l->address)))
-            return w->zones[i];
-    }
-    return NULL;
-}
-
-static void free_zones(struct worker *w)
-{
-    for (size_t i = 0; i < w->n_zones; i++)
-        zone_free(w->zones[i]);
-    free(w->zones);
-    w->zones = NULL;
-    w->n_zones = 0;
-}
-
-/* conf_load has checked that the zones exist; one that went away since is UTC. */
-static void load_zones(struct worker *w)
-{
-    free_zones(w);
-    w->n_zones = w->conf->n_syslog;
-    w->zones = NEW_ARRAY(struct zone *, w->n_zones ? w->n_zones : 1);
-    for (size_t i = 0; i < w->n_zones; i++) {
-        struct str name = w->conf->syslog[i].zone.n ? w->conf->syslog[i].zone : w->conf->zone;
-        char text[128];
-
-        if (name.n == 0 || str_eq(name, S("UTC")) || name.n >= sizeof(text))
-            continue;
-        snprintf(text, sizeof(text), "%.*s", STR_ARG(name));
-        w->zones[i] = zone_load(text, NULL);
-    }
-}
-
 bool worker_configure(struct worker *w, const struct ruleset *rules, struct diag *why)
 {
     const struct conf *next = ruleset_conf(rules);
@@ -408,7 +284,7 @@ bool worker_configure(struct worker *w, const struct ruleset *rules, struct diag
     w->rules_loaded_ms = clock_wall_ms();
     vcache_clear(&w->vcache);
     repeats_clear(&w->repeats);
-    load_zones(w);
+    worker_load_zones(w);
     ruleset_unref(old);
     return true;
 }
@@ -599,7 +475,7 @@ void worker_destroy(struct worker *w)
     arena_finish(&w->arena);
     buf_finish(&w->encode);
     buf_finish(&w->key);
-    free_zones(w);
+    worker_free_zones(w);
     ruleset_unref(w->rules);
     free(w);
 }

@@ -105,6 +105,12 @@ bool worker_configure(struct worker *w, const struct ruleset *rules, struct diag
 
 /* The default time zone of a listener's timestamps; NULL = UTC. */
 const struct zone *worker_zone(const struct worker *w, const struct conf_listener *l);
+/* Those of w->conf, in place of the ones before. */
+void worker_load_zones(struct worker *w);
+void worker_free_zones(struct worker *w);
+
+/* worker_metrics.c: how it stands, for /metrics, /-/ready and the main thread; once a second. */
+void worker_publish(struct worker *w);
 
 /* Messages to a worker; run in its thread. */
 enum worker_message { WORKER_CONFIGURE, WORKER_STOP, WORKER_ANSWER, WORKER_LOADED_AT };

@@ -808,7 +808,8 @@ def test_a_verb_is_answered_504_when_redis_hangs_and_done_once(make_triaged, red
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             # the look-up of the incident hangs as well: the answer is a 5xx, and it may come at once when it is back
             answer = pool.submit(api.post, f"/incidents/{id}/note", body)
-            time.sleep(0.5)
+            wait_until(lambda: api.t.metrics().get('triaged_http_requests_pending{worker="0"}', 0) >= 1, "it hangs")
+            os.kill(redis_server.popen.pid, signal.SIGCONT)
     finally:
         os.kill(redis_server.popen.pid, signal.SIGCONT)
     assert answer.result().status_code in (200, 503, 504)
@@ -830,3 +831,21 @@ def test_verbs_survive_a_restart_and_are_done_once(make_triaged, store):
         assert events == ["opened", "note"]
     api.verb(ids[0], "acknowledge")
     assert (api.t.directory / "spool" / "worker-0-verbs").is_dir()
+
+
+def test_several_workers_serve_one_store(make_triaged, store):
+    """Each worker has a stream of verbs of its own; what one did the others see."""
+    api = Api(make_triaged(CONFIG + FAST + "workers: 3\n", rules=False)).ready()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        ids = list(pool.map(lambda n: api.open(f"n{n}")["id"], range(24)))
+        assert len(set(ids)) == 24
+        for status in pool.map(lambda id: api.post(f"/incidents/{id}/acknowledge", {"actor": "a"}).status_code, ids):
+            assert status == 200
+    assert set(api.ids(state="acknowledged")) == set(ids)
+    assert {p.name for p in (api.t.directory / "spool").glob("*-verbs")} == {f"worker-{n}-verbs" for n in range(3)}
+
+
+def test_the_url_of_an_incident(make_triaged, store):
+    api = Api(make_triaged(CONFIG + FAST + 'external_url: "https://triaged.example.org/"\n', rules=False)).ready()
+    assert api.open("x")["url"] == "https://triaged.example.org/incidents/NET-1"
+    assert api.incident(fire(api, store, "LinkDown"))["url"] == "https://triaged.example.org/incidents/NET-2"
