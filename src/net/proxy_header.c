@@ -28,18 +28,20 @@ static bool is_port(struct str s)
     return str_to_u64(s, &v) && v <= 65535;
 }
 
-/* "PROXY TCP4 192.0.2.7 198.51.100.1 40000 514\r\n" */
+/* "PROXY TCP4 192.0.2.7 198.51.100.1 40000 514\r\n"; loggen sends the LF alone. */
 static enum proxy_result read_v1(struct str bytes, size_t *used, char host[PROXY_HOST_SIZE])
 {
     struct str line = str_sub(bytes, 0, PROXY_V1_MAX), rest, part;
-    size_t end = str_find(line, S("\r\n"));
+    size_t end = str_find_char(line, '\n');
     char other[PROXY_HOST_SIZE];
     int family;
 
     if (end == line.n)
         return line.n == PROXY_V1_MAX ? PROXY_BAD : PROXY_MORE;
-    *used = end + 2;
+    *used = end + 1;
     line = str_sub(line, 6, end);
+    if (str_ends(line, S("\r")))
+        line.n--;
     part = str_cut(line, ' ', &rest);
     if (str_eq(part, S("UNKNOWN")))
         return PROXY_OK;

@@ -5,10 +5,14 @@
  *
  * The file is shared memory with the next process: a mark that stands in it survives kill -9
  * without any system call. After a restart of the machine it is not believed, for then a mark may
- * have reached the disk and its message not; the boot id in its head tells. A slot is FREE, LIVE
- * (its session lives) or an ORPHAN, which is on the list of orphans, oldest first, and can be found
- * by its mark. Of a mark in the file only `message` says that it is there, so that is written last
- * and cleared first.
+ * have reached the disk and its message not; the boot id in its head tells.
+ *
+ * A mark is put into the file before its message is written down, with a number. It counts once its
+ * writer's number in the head has come that far, which one store does right after the write. Of a
+ * mark, `message` says that it is there, so that is written last and cleared first.
+ *
+ * A slot is FREE, LIVE (its session lives) or an ORPHAN, which is on the list of orphans, oldest
+ * first, and can be found by its mark.
  */
 #include "relp_memory.h"
 
@@ -37,30 +41,32 @@ struct slot {
     struct relp_mark mark;
     int64_t since_ms;
     enum state state;
-    bool written;
+    uint64_t number; /* of its commit, and whose: see number_of */
 };
 
 /* As it stands in the file. */
 struct file_mark {
-    uint64_t peer;
+    uint64_t peer, number;
     _Atomic uint64_t message; /* 0: none */
 };
 
 struct file_head {
     char magic[8];
     char boot_id[BOOT_ID_SIZE];
+    _Atomic uint64_t committed[RELP_WRITERS];
     struct file_mark marks[RELP_MEMORY_SLOTS];
 };
 
 struct relp_memory {
-    unsigned refs;
+    unsigned refs, writers;
+    uint64_t committed[RELP_WRITERS];
     struct list free, orphans;
     struct list buckets[BUCKETS];
     struct slot slots[RELP_MEMORY_SLOTS];
     struct file_head *file; /* mapped, or NULL */
 };
 
-static const char magic[8] = "trgRELP1";
+static const char magic[8] = "trgRELP2";
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards all below */
 static struct relp_memory *memory;
 
@@ -80,6 +86,12 @@ static struct list *bucket_of(struct relp_memory *m, struct relp_mark mark)
     return &m->buckets[(mark.peer ^ mark.message) % BUCKETS];
 }
 
+/* Number and writer in one; 0 always counts. */
+static uint64_t number_of(uint64_t n, unsigned writer)
+{
+    return n * RELP_WRITERS + writer;
+}
+
 static void mirror(struct relp_memory *m, const struct slot *s)
 {
     struct file_mark *f;
@@ -87,10 +99,11 @@ static void mirror(struct relp_memory *m, const struct slot *s)
     if (!m->file)
         return;
     f = &m->file->marks[s - m->slots];
-    if (s->state == FREE || !s->written) {
+    if (s->state == FREE) {
         atomic_store(&f->message, 0);
     } else {
         f->peer = s->mark.peer;
+        f->number = s->number;
         atomic_store(&f->message, s->mark.message);
     }
 }
@@ -211,10 +224,15 @@ static void adopt_marks(struct relp_memory *m, const struct relp_mark *marks, si
         if (!s)
             return;
         s->mark = marks[i];
-        s->written = true;
+        s->number = 0;
         make_orphan(m, s, now);
         mirror(m, s);
     }
+}
+
+static bool counts(const struct file_head *file, const struct file_mark *mark)
+{
+    return mark->number / RELP_WRITERS <= file->committed[mark->number % RELP_WRITERS];
 }
 
 static void start_file(struct relp_memory *m, struct file_head *file,
@@ -226,11 +244,13 @@ static void start_file(struct relp_memory *m, struct file_head *file,
     if (memcmp(file->magic, magic, sizeof(magic)) == 0 &&
         memcmp(file->boot_id, boot_id, BOOT_ID_SIZE) == 0)
         for (size_t i = 0; i < RELP_MEMORY_SLOTS; i++)
-            if (file->marks[i].message)
+            if (file->marks[i].message && counts(file, &file->marks[i]))
                 found[n++] = (struct relp_mark){file->marks[i].peer, file->marks[i].message};
     memset(file, 0, sizeof(*file));
     memcpy(file->boot_id, boot_id, BOOT_ID_SIZE);
     memcpy(file->magic, magic, sizeof(magic));
+    for (unsigned i = 0; i < RELP_WRITERS; i++)
+        file->committed[i] = m->committed[i];
     m->file = file;
     for (size_t i = 0; i < RELP_MEMORY_SLOTS; i++)
         mirror(m, &m->slots[i]);
@@ -257,7 +277,26 @@ bool relp_memory_use_file(struct relp_memory *m, const char *path)
 
 /* ---- marks ----------------------------------------------------------------------------------- */
 
-uint32_t relp_memory_note(struct relp_memory *m, struct relp_mark mark, bool written)
+unsigned relp_memory_writer(struct relp_memory *m)
+{
+    unsigned writer;
+
+    pthread_mutex_lock(&lock);
+    writer = m->writers < RELP_WRITERS ? m->writers++ : RELP_WRITERS - 1;
+    pthread_mutex_unlock(&lock);
+    return writer;
+}
+
+void relp_memory_commit(struct relp_memory *m, unsigned writer)
+{
+    pthread_mutex_lock(&lock);
+    m->committed[writer]++;
+    if (m->file)
+        atomic_store(&m->file->committed[writer], m->committed[writer]);
+    pthread_mutex_unlock(&lock);
+}
+
+uint32_t relp_memory_note(struct relp_memory *m, unsigned writer, struct relp_mark mark)
 {
     uint32_t at = RELP_NO_SLOT;
     struct slot *s;
@@ -267,7 +306,7 @@ uint32_t relp_memory_note(struct relp_memory *m, struct relp_mark mark, bool wri
     if (s) {
         s->state = LIVE;
         s->mark = mark;
-        s->written = written;
+        s->number = number_of(m->committed[writer] + 1, writer);
         mirror(m, s);
         at = (uint32_t)(s - m->slots);
     }

@@ -14,6 +14,7 @@
 enum {
     RELP_MEMORY_SLOTS = 16384,
     RELP_MEMORY_MS = 10 * 60 * 1000, /* how long after its connection broke a message is known */
+    RELP_WRITERS = 64,               /* those beyond share the last one's numbers */
     RELP_NO_SLOT = UINT32_MAX,
 };
 
@@ -32,9 +33,14 @@ void relp_memory_close(struct relp_memory *m); /* accepts NULL */
  * False with errno: goes on without. */
 bool relp_memory_use_file(struct relp_memory *m, const char *path);
 
-/* Remembers a message of a living session. `written`: it would survive a kill of this process; else
- * the mark does not either. RELP_NO_SLOT when there is no room. */
-uint32_t relp_memory_note(struct relp_memory *m, struct relp_mark mark, bool written);
+/* Whoever writes messages down, and is asked for below. */
+unsigned relp_memory_writer(struct relp_memory *m);
+/* Remembers a message of a living session. The mark survives a kill of this process from the
+ * writer's next commit on. RELP_NO_SLOT when there is no room. */
+uint32_t relp_memory_note(struct relp_memory *m, unsigned writer, struct relp_mark mark);
+/* All that the writer noted until now is written down. One store, so that hardly anything fits
+ * between the two. */
+void relp_memory_commit(struct relp_memory *m, unsigned writer);
 /* The sender knows; RELP_NO_SLOT is accepted. */
 void relp_memory_forget(struct relp_memory *m, uint32_t slot);
 /* The session has ended: the message may come again. */

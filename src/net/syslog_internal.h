@@ -96,6 +96,7 @@ struct syslog_server {
     char *read_buffer;           /* NULL until a stream listener is there */
     struct list relp;            /* sessions to which answers are due */
     struct relp_memory *relp_memory;
+    unsigned relp_writer;
     uint64_t relp_receipt, relp_durable; /* last given, last that the owner said is durable */
     struct log_rate refused_rate, framing_rate, drops_rate, truncated_rate, limit_rate;
 };

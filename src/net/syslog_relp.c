@@ -31,7 +31,7 @@
 
 enum {
     WINDOW_MAX = 1024,      /* messages without an answer: then the session is read no further */
-    UNPROVEN = 128,         /* answers that a client may not have read: librelp's window */
+    UNPROVEN = 256,         /* answers that a client may not have read: twice librelp's window */
     OUTPUT_MAX = 64 * 1024, /* bytes of answers that a client leaves unread */
     FIRST_CAP = 256,        /* a power of two */
     GOODBYE_MS = 5000,      /* for the last answers to leave */
@@ -103,17 +103,18 @@ static struct entry *push(struct relp_session *r, const char *answer)
     return e;
 }
 
-static void note(struct relp_session *r, uint64_t written)
+static void note(struct relp_session *r, uint64_t receipt)
 {
     struct syslog_server *s = r->conn->listener->server;
 
     if (r->noted < r->answered)
         r->noted = r->answered;
-    for (; r->noted < r->head && at(r, r->noted)->receipt <= written; r->noted++) {
+    for (; r->noted < r->head && at(r, r->noted)->receipt <= receipt; r->noted++) {
         struct entry *e = at(r, r->noted);
 
         if (e->mark && e->slot == RELP_NO_SLOT)
-            e->slot = relp_memory_note(s->relp_memory, (struct relp_mark){r->peer, e->mark}, true);
+            e->slot = relp_memory_note(s->relp_memory, s->relp_writer,
+                                       (struct relp_mark){r->peer, e->mark});
     }
 }
 
@@ -186,10 +187,15 @@ void relp_written(struct syslog_conn *c)
     unhold(c->relp);
 }
 
-void syslog_server_written(struct syslog_server *s, uint64_t receipt)
+void syslog_server_writing(struct syslog_server *s, uint64_t receipt)
 {
     LIST_FOR_EACH (r, &s->relp, struct relp_session, node)
         note(r, receipt);
+}
+
+void syslog_server_written(struct syslog_server *s)
+{
+    relp_memory_commit(s->relp_memory, s->relp_writer);
 }
 
 void syslog_server_durable(struct syslog_server *s, uint64_t receipt)
@@ -197,7 +203,7 @@ void syslog_server_durable(struct syslog_server *s, uint64_t receipt)
     if (receipt <= s->relp_durable)
         return;
     s->relp_durable = receipt;
-    syslog_server_written(s, receipt);
+    syslog_server_writing(s, receipt); /* an owner that knows no difference */
     LIST_FOR_EACH_SAFE (r, next, &s->relp, struct relp_session, node) {
         answer(r);
         unhold(r);
@@ -347,7 +353,8 @@ static void remember(struct relp_session *r, struct entry *e, int64_t now)
         return;
     }
     if (e->slot == RELP_NO_SLOT)
-        e->slot = relp_memory_note(m, (struct relp_mark){r->peer, e->mark}, false);
+        e->slot = relp_memory_note(m, r->conn->listener->server->relp_writer,
+                                   (struct relp_mark){r->peer, e->mark});
     relp_memory_orphan(m, e->slot, now);
 }
 

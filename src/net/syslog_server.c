@@ -429,6 +429,7 @@ struct syslog_server *syslog_server_create(struct event_base *base,
     list_init(&s->conns);
     list_init(&s->relp);
     s->relp_memory = relp_memory_open();
+    s->relp_writer = relp_memory_writer(s->relp_memory);
     s->tick = event_new(base, -1, EV_PERSIST, on_tick, s);
     if (!s->tick)
         abort(); /* out of memory, as in xmalloc */

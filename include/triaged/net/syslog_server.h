@@ -43,9 +43,11 @@ void syslog_server_resume(struct syslog_server *s);
 /* Keeps in this file which RELP messages a client may send again, so that they are known after a
  * kill too. To be called once, by each server of the process with the same path. False with errno. */
 bool syslog_server_remember(struct syslog_server *s, const char *path);
-/* All messages up to this receipt are written: a kill of this process does not lose them. */
-void syslog_server_written(struct syslog_server *s, uint64_t receipt);
-/* ... and are as durable as they shall be: their senders are answered. */
+/* All messages up to this receipt are about to be written where a kill of this process does not
+ * lose them; and now they are. The second may never come. */
+void syslog_server_writing(struct syslog_server *s, uint64_t receipt);
+void syslog_server_written(struct syslog_server *s);
+/* They are as durable as they shall be: their senders are answered. */
 void syslog_server_durable(struct syslog_server *s, uint64_t receipt);
 /* Stops accepting, reads what the kernel holds of datagrams and streams, delivers it. RELP sessions
  * end once all that they sent is durable. */

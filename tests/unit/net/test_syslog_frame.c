@@ -166,6 +166,8 @@ static void test_proxy(void **state)
         const char *host;
     } rows[] = {
         {S("PROXY TCP4 192.0.2.7 198.51.100.1 40000 514\r\n<13>x"), PROXY_OK, 45, "192.0.2.7"},
+        {S("PROXY TCP4 192.0.2.7 198.51.100.1 40000 514\n<13>x"), PROXY_OK, 44, "192.0.2.7"},
+        {S("PROXY TCP4 192.0.2.7 198.51.100.1 40000 514\r"), PROXY_MORE, 0, ""},
         {S("PROXY TCP6 2001:db8::1 ::1 40000 514\r\n"), PROXY_OK, 38, "2001:db8::1"},
         {S("PROXY UNKNOWN\r\n"), PROXY_OK, 15, ""},
         {S("PROXY UNKNOWN ffff::1 whatever\r\n"), PROXY_OK, 32, ""},

@@ -95,6 +95,12 @@ static void durable(struct fixture *f, uint64_t receipt)
     syslog_server_durable(f->app.server, receipt);
 }
 
+static void write_down(struct fixture *f, uint64_t receipt)
+{
+    syslog_server_writing(f->app.server, receipt);
+    syslog_server_written(f->app.server);
+}
+
 /* ---- answers --------------------------------------------------------------------------------- */
 
 static void test_answers_once_durable_and_in_order(void **state)
@@ -116,7 +122,7 @@ static void test_answers_once_durable_and_in_order(void **state)
     assert_int_equal(f->app.taken[0].receipt, 1);
     assert_int_equal(f->app.taken[2].receipt, 3);
     expect_nothing_sent(f);
-    syslog_server_written(f->app.server, 3); /* is not enough */
+    write_down(f, 3); /* is not enough */
     expect_nothing_sent(f);
     durable(f, 1);
     expect_sent(f, "2 rsp 6 200 OK\n");
@@ -271,7 +277,7 @@ static void test_resends_are_not_delivered_again(void **state)
     send_message(f, 3, "<13>b");
     send_message(f, 4, "<13>b"); /* the same twice is two messages */
     log_app_wait(&f->app, 3);
-    syslog_server_written(f->app.server, 1);
+    write_down(f, 1);
     break_off(f);
     open_session(f);
     send_message(f, 2, "<13>a");
@@ -379,7 +385,8 @@ static void test_file_tells_the_next_process(void **state)
     send_message(f, 2, "<13>written");
     send_message(f, 3, "<13>not written");
     log_app_wait(&f->app, 2);
-    syslog_server_written(f->app.server, 1);
+    write_down(f, 1);
+    syslog_server_writing(f->app.server, 2); /* and then comes the kill */
     for (int i = 0; i < 2; i++) { /* the second time it is remembered as the resend that it was */
         start_again(f);
         open_session(f);
@@ -400,7 +407,7 @@ static void test_file_of_another_boot_is_not_believed(void **state)
     open_session(f);
     send_message(f, 2, "<13>written");
     log_app_wait(&f->app, 1);
-    durable(f, 1);
+    write_down(f, 1);
     client_close(&f->c);
     fd = open(f->path, O_WRONLY | O_CLOEXEC);
     assert_int_equal(pwrite(fd, "another-boot", 12, 8), 12);
