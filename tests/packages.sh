@@ -6,7 +6,8 @@ BUILD_PACKAGES="gcc meson ninja-build pkgconf python3 libevent-dev libjansson-de
  libyaml-dev libssl-dev libpcre2-dev libvectorscan-dev zlib1g-dev libcurl4-openssl-dev tzdata"
 RUN_PACKAGES="redis-server redis-tools curl"
 TEST_PACKAGES="clang libcmocka-dev scdoc python3-pytest python3-redis python3-requests python3-yaml
- python3-jsonschema prometheus prometheus-alertmanager rsyslog bsdutils lua-check lua5.1 openssl systemd procps"
+ python3-jsonschema prometheus prometheus-alertmanager rsyslog bsdutils lua-check lua5.1 openssl systemd procps
+ rsyslog-relp rsyslog-openssl libivykis0 libnet1 libwrap0 haproxy"
 BENCH_PACKAGES="wrk valgrind rsyslog-hiredis libclang-rt-14-dev"
 
 missing_packages() { # the names among "$@" that are not installed
@@ -49,5 +50,19 @@ install_packages() { # names...; returns 1 when they cannot be installed
     remove_policy
     trap - EXIT
     [ $status = 0 ] || echo "apt-get could not install: $want" >&2
+    return $status
+}
+
+# unpack_package NAME DIRECTORY: the files of a package that cannot be installed (syslog-ng-core
+# conflicts with rsyslog). Done once; needs no root.
+unpack_package() {
+    local name=$1 into=$2 work
+    [ ! -e "$into/done" ] || return 0
+    work=$(mktemp -d) || return 1
+    (cd "$work" && apt-get download -qq "$name" 2>apt.log || { cat apt.log >&2; exit 1; }
+     dpkg-deb -x "$name"_*.deb files) && mkdir -p "$(dirname "$into")" && rm -rf "$into" &&
+        mv "$work/files" "$into" && touch "$into/done"
+    local status=$?
+    rm -rf "$work"
     return $status
 }

@@ -138,6 +138,7 @@ class Triaged(Process):
         syslog = [int(p) for kind, _, p in ports if kind == "syslog"]
         self.http_port = http[0] if http else None
         self.udp_port = syslog[0] if syslog else None
+        self.syslog_ports = syslog
         self.tcp_port = syslog[1] if len(syslog) > 1 else None
         self.url = f"http://127.0.0.1:{self.http_port}"
 

@@ -1,12 +1,15 @@
-"""Real senders: Prometheus, Alertmanager with amtool, logger, rsyslogd. Each is a process of the test."""
+"""Real senders: Prometheus, Alertmanager with amtool, logger, rsyslogd, syslog-ng and its loggen,
+haproxy. Each is a process of the test."""
 import json
+import os
 import pathlib
 import signal
+import socket
 import subprocess
 
 import requests
 
-from conftest import Process, free_port, need, wait_until
+from conftest import PLAIN_BUILD, ROOT, Process, free_port, need, wait_until
 
 
 class Prometheus(Process):
@@ -90,10 +93,12 @@ class Rsyslogd(Process):
 
     def __init__(self, directory, action):
         directory = pathlib.Path(directory)
-        directory.mkdir()
+        directory.mkdir(exist_ok=True)
         self.socket = directory / "in.sock"
+        self.stats = directory / "stats"
         (directory / "rsyslog.conf").write_text(
             f'global(workDirectory="{directory}")\n'
+            f'module(load="impstats" interval="1" format="json" log.syslog="off" log.file="{self.stats}")\n'
             f'module(load="imuxsock" SysSock.Use="off")\n'
             f'input(type="imuxsock" Socket="{self.socket}" CreatePath="on" RateLimit.Interval="0")\n'
             f"{action}\n")
@@ -103,3 +108,79 @@ class Rsyslogd(Process):
 
     def log_message(self, *args):
         logger("-u", str(self.socket), *args)
+
+    def submitted(self):
+        """How many messages rsyslog itself says that it took in."""
+        lines = [json.loads(line[line.index("{"):]) for line in
+                 self.stats.read_text().splitlines() if '"imuxsock"' in line] if self.stats.exists() else []
+        return lines[-1]["submitted"] if lines else 0
+
+
+class UnixSender:
+    """Datagrams to a unix socket; a full one makes the sender wait, so that none is lost."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.connect(str(path))
+
+    def send(self, message):
+        self.socket.send(message.encode())
+
+
+def syslog_ng_files():
+    """syslog-ng-core conflicts with rsyslog, so its files are unpacked beside the build."""
+    into = PLAIN_BUILD / "peers" / "syslog-ng-core"
+    done = subprocess.run(["bash", "-c", '. "$1/tests/packages.sh"; unpack_package syslog-ng-core "$2"',
+                           "bash", str(ROOT), str(into)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return into
+
+
+def syslog_ng_env():
+    root = syslog_ng_files()
+    return {**os.environ, "LD_LIBRARY_PATH": str(root / "usr/lib/syslog-ng"),
+            "SYSLOGNG_PREFIX": str(root / "usr")}
+
+
+def loggen(*args):
+    done = subprocess.run([str(syslog_ng_files() / "usr/bin/loggen"), *args], env=syslog_ng_env(),
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+class SyslogNg(Process):
+    """Forwards what it gets on its unix socket as the given configuration says (source s_src)."""
+
+    def __init__(self, directory, config):
+        directory = pathlib.Path(directory)
+        directory.mkdir(exist_ok=True)
+        self.socket = directory / "in.sock"
+        (directory / "syslog-ng.conf").write_text(
+            "@version: 3.38\noptions { keep-hostname(yes); time-reopen(1); };\n"
+            f'source s_src {{ unix-dgram("{self.socket}"); }};\n{config}\n')
+        root = syslog_ng_files()
+        super().__init__([str(root / "usr/sbin/syslog-ng"), "-F", "--no-caps",
+                          "-f", str(directory / "syslog-ng.conf"), "-R", str(directory / "persist"),
+                          "-c", str(directory / "ctl"), "--pidfile", str(directory / "pid"),
+                          f"--module-path={root}/usr/lib/syslog-ng/3.38"],
+                         directory / "syslog-ng.log", env=syslog_ng_env(), cwd=str(directory))
+        wait_until(self.socket.exists, lambda: "syslog-ng is up\n" + self.log(), 30)
+
+    def log_message(self, *args):
+        logger("-u", str(self.socket), *args)
+
+
+class Haproxy(Process):
+    def __init__(self, directory, config, port):
+        directory = pathlib.Path(directory)
+        directory.mkdir(exist_ok=True)
+        (directory / "haproxy.cfg").write_text(config + "\n")
+        super().__init__([need("haproxy"), "-db", "-f", str(directory / "haproxy.cfg")],
+                         directory / "haproxy.log")
+        wait_until(lambda: accepts(port), lambda: "haproxy listens\n" + self.log(), 30)
+
+
+def accepts(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0

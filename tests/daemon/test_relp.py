@@ -1,0 +1,206 @@
+"""RELP with an unmodified rsyslog (omrelp): what is acknowledged, and that its count and ours are the
+same through stops, kill -9, and a Redis that is away.
+
+A kill leaves one write of the spool in doubt: if it hits between the write's arrival in the kernel
+and the next instruction, the messages in that write (those that were read in one turn) count twice.
+Nothing is ever lost."""
+import socket
+import threading
+
+import pytest
+
+from conftest import LONG, PLAIN_BUILD, free_port, wait_until
+from peers import Rsyslogd, UnixSender
+from test_syslog_senders import RULES, counted, snippet, stop_at_end, wait_counted  # noqa: F401
+
+WRITE_MAX = 2 * 2 * 128  # messages that two sessions of omrelp have in flight, twice: the daemon may read them in one turn
+APPS = 20  # a message that is lost and another that counts twice would have to be of the same
+
+
+@pytest.fixture
+def relp_port():
+    return free_port()
+
+
+def start_triaged(make_triaged, port, extra="", **kw):
+    listen = ('listen:\n  http: [{address: "127.0.0.1:0"}]\n  syslog:\n'
+              f'    - {{address: "127.0.0.1:{port}", transport: relp}}\n')
+    return make_triaged(RULES + extra, rules=False, listen=listen, **kw)
+
+
+def start_rsyslog(tmp_path, port, stop):
+    text = snippet("rsyslog-relp").replace("192.0.2.10", "127.0.0.1").replace("2514", str(port))
+    return stop(Rsyslogd(tmp_path / "rsyslog", text))
+
+
+class Load(threading.Thread):
+    """n messages into rsyslog, as fast as it takes them."""
+
+    def __init__(self, rsyslog, n, first=0):
+        super().__init__()
+        self.sender = UnixSender(rsyslog.socket)
+        self.first, self.n = first, n
+
+    def run(self):
+        for i in range(self.first, self.first + self.n):
+            self.sender.send(f"<27>app-{i % APPS}: device {i} reports an error")
+
+
+def expected(n):
+    return {f"app-{i}": n // APPS for i in range(APPS)}
+
+
+def surplus(found, expected_counts):
+    """None while something is missing."""
+    if set(found) != set(expected_counts) or any(found[a] < n for a, n in expected_counts.items()):
+        return None
+    return sum(found.values()) - sum(expected_counts.values())
+
+
+def wait_counted_all(store, rsyslog, expected_counts, timeout=120):
+    """omrelp sees that a connection broke when it sends the next message, and then sends the last
+    ones again: so it is given something to send now and then."""
+    sender = UnixSender(rsyslog.socket)
+
+    def there():
+        found = counted(store)
+        found.pop("nudge", 0)
+        if surplus(found, expected_counts) is None:
+            sender.send("<30>nudge: anybody there")
+            there.nudges += 1
+            return False
+        return True
+
+    there.nudges = 0
+    wait_until(there, lambda: f"{expected_counts}: {counted(store)}", timeout, every=1)
+    return there.nudges
+
+
+def resends(triaged):
+    return sum(v for k, v in triaged.metrics().items() if k.startswith("triaged_relp_resends_total"))
+
+
+@pytest.mark.parametrize("sig", ["kill", "stop"])
+def test_counts_are_equal_through(tmp_path, make_triaged, store, relp_port, stop_at_end, sig):  # noqa: F811
+    """Under load triaged is killed (or stopped) again and again: each message counts once."""
+    rounds, n = (30, 60000) if LONG else (4, 8000)
+    triaged = start_triaged(make_triaged, relp_port, build=PLAIN_BUILD)
+    rsyslog = start_rsyslog(tmp_path, relp_port, stop_at_end)
+    again = 0
+    for r in range(rounds):
+        load = Load(rsyslog, n, r * n)
+        load.start()
+        before = sum(counted(store).values())
+        wait_until(lambda: sum(counted(store).values()) > before, "messages arrive", 60)
+        again += resends(triaged)
+        if sig == "kill":
+            triaged.kill()
+        else:
+            assert triaged.stop() == 0
+        triaged.start()
+        load.join(120)
+        assert not load.is_alive()
+    nudges = wait_counted_all(store, rsyslog, expected(rounds * n))
+    wait_until(lambda: rsyslog.submitted() == rounds * n + nudges,
+               lambda: f"rsyslog took {rsyslog.submitted()}, of which nudges {nudges}")
+    found = counted(store)
+    found.pop("nudge", 0)
+    twice = surplus(found, expected(rounds * n))
+    print(f"messages sent again: {again + resends(triaged)}, counted twice: {twice}")
+    assert twice == 0 if sig == "stop" else twice <= WRITE_MAX * rounds
+
+
+def test_idle_sender_does_not_count_twice_after_a_restart(tmp_path, make_triaged, store, relp_port,
+                                                          stop_at_end):  # noqa: F811
+    """omrelp reads answers when it sends; so after a quiet hour its last messages come again."""
+    triaged = start_triaged(make_triaged, relp_port)
+    rsyslog = start_rsyslog(tmp_path, relp_port, stop_at_end)
+    for n in range(3):
+        rsyslog.log_message("-p", "daemon.err", "-t", "smartd", f"disk {n} is failing")
+    wait_counted(store, {"smartd": 3})
+    triaged.kill()
+    triaged.start()
+    rsyslog.log_message("-p", "daemon.err", "-t", "smartd", "disk 4 is failing")
+    wait_counted_all(store, rsyslog, {"smartd": 4})
+    assert counted(store)["smartd"] == 4
+
+
+class Client:
+    """The protocol by hand."""
+
+    def __init__(self, port):
+        self.s = socket.create_connection(("127.0.0.1", port))
+        self.s.settimeout(20)
+        self.txnr = 0
+        self.buffer = b""
+        offer = "relp_version=0\nrelp_software=test\ncommands=syslog"
+        self.send("open", offer)
+        self.expect(b"commands=syslog\n")
+
+    def send(self, command, data):
+        self.txnr += 1
+        self.s.sendall(f"{self.txnr} {command} {len(data)} {data}\n".encode())
+
+    def expect(self, text):
+        while text not in self.buffer:
+            got = self.s.recv(65536)
+            assert got, self.buffer
+            self.buffer += got
+        self.buffer = self.buffer.split(text, 1)[1]
+
+    def expect_silence(self, seconds):
+        self.s.settimeout(seconds)
+        with pytest.raises(TimeoutError):
+            self.s.recv(1)
+        self.s.settimeout(20)
+
+
+def test_acknowledged_though_redis_is_away(tmp_path, make_triaged, store, redis_server, relp_port):
+    """The promise is the spool's, so it does not wait for Redis; what was acknowledged survives."""
+    triaged = start_triaged(make_triaged, relp_port)
+    redis_server.popen.kill()
+    redis_server.popen.wait()
+    client = Client(relp_port)
+    for n in range(10):
+        client.send("syslog", f"<11>1 - h app-{n} - - - disk failure")
+    for n in range(10):
+        client.expect(f"{n + 2} rsp 6 200 OK\n".encode())
+    triaged.kill()
+    redis_server.__init__(redis_server.directory, *redis_server.options)
+    triaged.start()
+    wait_counted(store, {f"app-{n}": 1 for n in range(10)})
+
+
+def test_nothing_is_acknowledged_while_the_spool_is_full(tmp_path, make_triaged, store, redis_server,
+                                                         relp_port):
+    triaged = start_triaged(make_triaged, relp_port,
+                            spool='{directory: "%s", max_size: 64KiB, segment_size: 4KiB, min_free: 0}')
+    redis_server.popen.kill()
+    redis_server.popen.wait()
+    client = Client(relp_port)
+    sent = answered = 0
+    while True:
+        client.send("syslog", f"<11>1 - h app-{sent} - - - disk failure {'x' * 500}")
+        sent += 1
+        try:
+            client.s.settimeout(2)
+            client.expect(f"{sent + 1} rsp 6 200 OK\n".encode())
+            answered = sent
+        except TimeoutError:
+            break
+        assert sent < 1000
+    client.expect_silence(1)  # withheld, not refused
+    redis_server.__init__(redis_server.directory, *redis_server.options)
+    client.expect(f"{answered + 2} rsp 6 200 OK\n".encode())
+    wait_counted(store, {f"app-{n}": 1 for n in range(sent)}, 60)
+    assert triaged.alive()
+
+
+def test_stop_says_so(make_triaged, relp_port):
+    triaged = start_triaged(make_triaged, relp_port)
+    client = Client(relp_port)
+    client.send("syslog", "<11>1 - h app - - - disk failure")
+    client.expect(b"2 rsp 6 200 OK\n")
+    assert triaged.stop() == 0
+    client.expect(b"0 serverclose 0\n")
+    assert client.s.recv(1) == b""
