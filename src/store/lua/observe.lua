@@ -6,6 +6,12 @@
 -- incident number that it gave, 0 = none) | SKIP n |
 -- GAP n unknown (1: this stream is not known here).
 --@include lib/base.lua
+--@include lib/observation.lua
+--@include lib/repeats.lua
+
+-- The ordinary way, made when the first item needs it: a call makes all its functions anew, and
+-- making these takes longer than a few repeats.
+local function ordinary()
 --@include lib/settings.lua
 --@include lib/alerts.lua
 --@include lib/incident.lua
@@ -19,14 +25,16 @@
 --@include lib/states.lua
 --@include lib/suppression.lua
 --@include lib/threshold.lua
---@include lib/observation.lua
 --@include lib/heartbeats.lua
 --@include lib/receipt.lua
 --@include lib/ending.lua
 --@include lib/joining.lua
 --@include lib/beats.lua
 --@include lib/intake.lua
+--@include lib/items.lua
 --@include lib/write.lua
+  return Incident.context(), Items, Receipt.add, Write.all
+end
 
 return B.guard(function()
   local stream, seq, prev = B.stream_argument(2), B.argument(3, 'seq'), B.argument(4, 'prev')
@@ -37,16 +45,26 @@ return B.guard(function()
   end
   B.clock(B.argument(1, 'now'))
   local count = Observation.count()
-  local ctx = Incident.context()
-  ctx.seed = stream .. ':' .. B.int(seq) .. ':'
-  Intake.prefetch(ctx, count)
+  local ctx, items, add, write
+  Repeats.load(count)
   for i = 1, count do
-    Intake.argument(ctx, i, offset)
+    if offset ~= 0 or not Repeats.item(ctx, i) then
+      if not ctx then
+        ctx, items, add, write = ordinary()
+        ctx.seed = stream .. ':' .. B.int(seq) .. ':'
+        items.prefetch(ctx, i, count)
+      end
+      items.item(ctx, i, offset)
+    end
   end
-  Write.all(ctx)
+  Repeats.store(ctx, add)
+  if ctx then
+    write(ctx)
+  end
   B.applied(stream, seq)
   B.keep_clock()
-  local n = ctx.n
-  return { 'OK', seq, n.opened, n.reopened, n.raised, n.resolved,
-    n.updated + ctx.updated, n.held, n.queued, n.ignored, ctx.id_next or 0 }
+  local n = ctx and ctx.n or {}
+  return { 'OK', seq, n.opened or 0, n.reopened or 0, n.raised or 0, n.resolved or 0,
+    (n.updated or 0) + Repeats.updated, n.held or 0, n.queued or 0, n.ignored or 0,
+    ctx and ctx.id_next or 0 }
 end)

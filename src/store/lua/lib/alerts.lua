@@ -8,13 +8,7 @@ local Alerts = {}
 local alerts_head = '^{"state":"(%a+)","count":(%d+),"first_at":(%d+),"last_at":(%d+),'
   .. '"starts_at":(%d+),"ends_at":(%d+),"lease":(%d+)()'
 local alerts_form = '{"state":"%s","count":%d,"first_at":%s,"last_at":%d,'
-  .. '"starts_at":%s,"ends_at":%s,"lease":%d%s%s%s}%s'
-
--- Lua 5.1 hashes a long string by some 32 of its bytes. Texts that differ only between those bytes
--- (an alert whose count grows, the same alert of a thousand hosts) all fall into one chain, and each
--- new one is compared with all of them that are not yet collected: measured, 60 us a text. Blanks
--- behind the object vary its length and with it the bytes that are looked at.
-local alerts_blanks = 31
+  .. '"starts_at":%s,"ends_at":%s,"lease":%d%s%s%s}'
 
 -- nil when the text is not of that form (then the alert counts as unknown). first, starts and ends
 -- stay as texts: most alerts are written back with them as they were.
@@ -58,7 +52,7 @@ function Alerts.raw(a)
   if a.raw then
     return a.raw
   end
-  return string.match(a.text, '^,(.*)}%s*$', a.at) or ''
+  return string.byte(a.text, a.at) == 44 and string.sub(a.text, a.at + 1, -2) or ''
 end
 
 local function members(senders)
@@ -73,7 +67,7 @@ local function members(senders)
   return ',"senders":{' .. table.concat(list, ',') .. '}'
 end
 
-function Alerts.encode(a, fingerprint)
+function Alerts.encode(a)
   local extra = ''
   if a.muted > 0 then
     extra = ',"suppressed_until":' .. B.int(a.muted)
@@ -82,10 +76,8 @@ function Alerts.encode(a, fingerprint)
     extra = extra .. members(a.senders)
   end
   local raw = Alerts.raw(a)
-  local blanks = (a.count + a.last + 7 * string.byte(fingerprint, 1)
-    + string.byte(fingerprint, -1)) % alerts_blanks
   return string.format(alerts_form, a.state, a.count, a.first, a.last, a.starts, a.ends, a.lease,
-    extra, raw ~= '' and ',' or '', raw, string.rep(' ', blanks))
+    extra, raw ~= '' and ',' or '', raw)
 end
 
 -- Senders as keys of the head: whatever would break its pattern becomes "_".

@@ -7,6 +7,7 @@ B.base = string.match(KEYS[1] or '', '^(.-{[^}]+}:)')
 B.team = string.match(KEYS[1] or '', '{([^}]+)}')
 B.now = 0      -- effective now, set by B.clock
 B.last_now = 0 -- what the team had seen before this call
+B.RESOLVE_AFTER = 3600000 -- ms of quiet that end a log event, unless its rule says otherwise
 
 -- A refusal for the call's own sake: entry files turn it into an error reply.
 function B.refuse(code, text)

@@ -23,7 +23,6 @@ function Incident.context()
     last = {}, last_new = {},
     leases_add = {}, leases_drop = {},
     id_next = nil,
-    updated = 0,                    -- receipts of the common case
     n = { opened = 0, reopened = 0, raised = 0, resolved = 0, updated = 0, held = 0,
           queued = 0, ignored = 0, stale = 0, closed = 0 },
   }

@@ -2,7 +2,7 @@
 -- threshold, or opens a new one. Also opening by other hands.
 local Joining = B.lazy(function(Joining)
 
-local RESOLVE_AFTER, JOIN_WITHIN = 3600000, 86400000
+local JOIN_WITHIN = 86400000
 
 local function text_of(value)
   local kind = type(value)
@@ -140,7 +140,7 @@ function Joining.open(ctx, spec, previous, actor)
   f.why = cjson.encode(why)
   -- only what differs from the default is kept: an incident is to be small
   local resolve_after, join_within = tonumber(meta.resolve_after), tonumber(meta.join_within)
-  if resolve_after and resolve_after ~= RESOLVE_AFTER then
+  if resolve_after and resolve_after ~= B.RESOLVE_AFTER then
     Incident.set(inc, 'resolve_after', resolve_after)
   end
   if join_within and join_within ~= JOIN_WITHIN then

@@ -7,7 +7,7 @@ Observation.FIELDS = 20
 Observation.HEADER = 7
 
 local observation_states = { firing = true, resolved = true, elsewhere = true, beat = true }
-local observation_levels = { high = true, medium = true, low = true }
+local observation_levels = { high = 3, medium = 2, low = 1 }
 local observation_kinds = { alert = true, log = true }
 
 local function bad(index, text)
@@ -74,6 +74,12 @@ function Observation.read(index, offset)
     bad(index, 'suppress is not JSON')
   end
   return o
+end
+
+-- Could a cell be more urgent than the computed one? (A matrix is taken to rise with both.)
+function Observation.above(impact, urgency, computed_impact, computed_urgency)
+  return (observation_levels[impact] or 9) > (observation_levels[computed_impact] or 0)
+    or (observation_levels[urgency] or 9) > (observation_levels[computed_urgency] or 0)
 end
 
 -- The number of items; refuses the record when it does not fit.

@@ -1,17 +1,19 @@
 -- receipt: what one more receipt changes in an alert and its incident: counts, times, leases.
 local Receipt = {}
 
-local RESOLVE_AFTER = 3600000
-local argv = ARGV
+-- n receipts, the latest at `last`.
+function Receipt.add(inc, n, last)
+  local f = inc.f
+  f.count = (tonumber(f.count) or 0) + n
+  inc.seen = true
+  if last > inc.last_at then
+    inc.last_at, f.last_at = last, last
+  end
+end
 
 function Receipt.count(inc, a, o)
   a.count, a.dirty = a.count + o.count, true
-  local f = inc.f
-  f.count = (tonumber(f.count) or 0) + o.count
-  inc.seen = true
-  if o.last > inc.last_at then
-    inc.last_at, f.last_at = o.last, o.last
-  end
+  Receipt.add(inc, o.count, o.last)
 end
 
 function Receipt.late(ctx, inc, a, o)
@@ -23,7 +25,7 @@ end
 -- Until when the word of this observation holds. Log events hold till they have been quiet.
 local function lease_of(inc, o)
   if o.kind == 'log' then
-    return o.last + (tonumber(inc.f.resolve_after) or RESOLVE_AFTER)
+    return o.last + (tonumber(inc.f.resolve_after) or B.RESOLVE_AFTER)
   end
   return o.lease
 end
@@ -55,18 +57,11 @@ function Receipt.present(a, o)
   retell(a, o.raw)
 end
 
-local receipt_levels = { high = 3, medium = 2, low = 1 }
-
--- Could this cell be more urgent than the computed one? (A matrix is taken to rise with both.)
-function Receipt.above(f, impact, urgency)
-  return (receipt_levels[impact] or 9) > (receipt_levels[f.auto_impact or f.impact] or 0)
-    or (receipt_levels[urgency] or 9) > (receipt_levels[f.auto_urgency or f.urgency] or 0)
-end
-
 -- The cell that an alert asks for.
 function Receipt.consider(ctx, inc, impact, urgency, more)
   local f = inc.f
-  if not Receipt.above(f, impact, urgency) then
+  if not Observation.above(impact, urgency, f.auto_impact or f.impact,
+    f.auto_urgency or f.urgency) then
     return false
   end
   local before = Incident.fill(inc).f.priority
@@ -75,48 +70,4 @@ function Receipt.consider(ctx, inc, impact, urgency, more)
     States.priority_changed(ctx, inc, change, before, nil, more)
   end
   return change
-end
-
--- The common case without a table for the observation: item at `at` in ARGV is one more receipt of
--- an alert that fires, in order, and asks for no higher priority. The same as Intake's `again`.
--- False when it is not that simple after all.
-function Receipt.repeated(ctx, inc, holder, a, at)
-  local last, n = tonumber(argv[at + 6]), tonumber(argv[at + 7])
-  local starts, lease = argv[at + 8], argv[at + 10]
-  lease = lease == '0' and 0 or B.natural(lease)
-  if not (last and n and lease) or last < a.last or last > 9e15 or n < 1 or n > 9e15
-    or n % 1 ~= 0 or last % 1 ~= 0 then
-    return false
-  end
-  if starts ~= a.starts and starts ~= '0' and starts ~= '' then
-    starts = B.natural(starts)
-    if not starts then
-      return false
-    end
-    a.starts = B.int(starts)
-  end
-  local f = inc.f
-  if argv[at + 4] == 'log' then
-    lease = last + (tonumber(f.resolve_after) or RESOLVE_AFTER)
-  end
-  local before = a.lease
-  if a.senders or argv[at + 12] == '1' then
-    Alerts.said_firing(a, argv[at + 11], argv[at + 12] == '1', lease, last)
-  else
-    a.lease = lease
-  end
-  if a.lease > 0 and (before == 0 or a.lease < before) then
-    Incident.lease(ctx, holder, argv[at + 1], a.lease)
-  end
-  a.count, a.last, a.ends, a.dirty = a.count + n, last, '0', true
-  local raw = argv[at + 20]
-  if raw ~= a.raw then
-    retell(a, raw)
-  end
-  f.count, inc.seen = f.count + n, true -- text or number: Lua adds both
-  if last > inc.last_at then
-    inc.last_at, f.last_at = last, last
-  end
-  ctx.updated = ctx.updated + 1
-  return true
 end

@@ -19,9 +19,25 @@ local function board(inc)
   redis.call('ZADD', B.base .. 'board', B.int(rank * 1e13 + (tonumber(f.opened_at) or 0)), inc.id)
 end
 
+-- What a repeat is measured by (repeats.lua), in one short field.
+local function cell(inc)
+  local f = inc.f
+  if (f.merged_into or '') ~= '' then
+    return '>' .. f.merged_into
+  elseif f.state == 'closed' then
+    return ''
+  end
+  local impact, urgency = Priority.computed(inc)
+  return impact .. '/' .. urgency .. (f.resolve_after and ' ' .. f.resolve_after or '')
+end
+
 local function fields(inc)
-  local f, set, drop = inc.f, {}, {}
-  for name in pairs(inc.is_new and f or inc.dirty) do
+  local f, set, drop, dirty = inc.f, {}, {}, inc.dirty
+  if inc.is_new or dirty.state or dirty.impact or dirty.urgency or dirty.auto_impact
+    or dirty.auto_urgency or dirty.merged_into then
+    Incident.set(inc, 'cell', cell(inc))
+  end
+  for name in pairs(inc.is_new and f or dirty) do
     local value = f[name]
     if value == nil or value == '' then
       drop[#drop + 1] = name
@@ -47,7 +63,7 @@ local function alerts(inc)
   local list, n = {}, 0
   for fingerprint, a in pairs(inc.alerts) do
     if a and a.dirty then
-      list[n + 1], list[n + 2] = fingerprint, Alerts.encode(a, fingerprint)
+      list[n + 1], list[n + 2] = fingerprint, Alerts.encode(a)
       n = n + 2
       a.dirty = false
     end
