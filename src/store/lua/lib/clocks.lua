@@ -187,11 +187,12 @@ end
 -- Puts the clocks into the field and their entries into `deadlines`.
 function Clocks.store(inc)
   local clocks, was = inc.clocks, inc.clock_scores
-  local text, want, add, drop = {}, Clocks.entries(clocks), {}, {}
+  local text, want, add, drop, n = {}, Clocks.entries(clocks), {}, {}, 0
   local next_due, next_kind
   for kind, c in pairs(clocks) do
-    text[#text + 1] = string.format('%s:%d:%d:%d:%d', kind, c.budget, c.used, c.since, c.mark)
-    if Clocks.KINDS[kind].shown and Clocks.score(kind, c) then
+    n = n + 1
+    text[n] = string.format('%s:%d:%d:%d:%d', kind, c.budget, c.used, c.since, c.mark)
+    if c.since > 0 and c.mark ~= Clocks.FIRED and Clocks.KINDS[kind].shown then
       local due = Clocks.due(c)
       if not next_due or due < next_due or (due == next_due and kind < next_kind) then
         next_due, next_kind = due, kind

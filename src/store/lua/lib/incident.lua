@@ -59,9 +59,12 @@ function Incident.number(inc, name)
 end
 
 function Incident.set(inc, name, value)
-  if inc.f[name] ~= value then
-    inc.f[name] = value
-    inc.dirty[name] = true
+  local f = inc.f
+  if f[name] ~= value then
+    f[name] = value
+    if not inc.is_new then
+      inc.dirty[name] = true
+    end
   end
 end
 
@@ -74,8 +77,8 @@ local function incident_table(ctx, id, fields, full)
   return inc
 end
 
-function Incident.new(ctx, id)
-  local inc = incident_table(ctx, id, { id = id, team = B.team }, true)
+function Incident.new(ctx, id, fields)
+  local inc = incident_table(ctx, id, fields, true)
   inc.is_new = true -- all its fields are written
   return inc
 end

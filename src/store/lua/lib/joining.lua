@@ -97,8 +97,7 @@ local function join(ctx, inc, holder, a, o, taken)
   Suppression.sync(inc)
 end
 
-local PASSED = { 'title', 'summary', 'category', 'subcategory', 'service', 'source',
-  'runbook', 'logs', 'known_error', 'workaround', 'kb' }
+local PASSED = { 'runbook', 'logs', 'known_error', 'workaround', 'kb' }
 
 local function recurrence(inc, previous)
   if not previous then
@@ -119,25 +118,31 @@ end
 function Joining.open(ctx, spec, previous, actor)
   local meta = spec.meta
   local id = Incident.next_id(ctx)
-  local inc = Incident.new(ctx, id)
-  local priority = Settings.priority(spec.impact, spec.urgency)
-  local f, url, why = inc.f, text_of(meta.url_base), type(meta.why) == 'table' and meta.why or {}
+  local url, why = text_of(meta.url_base), type(meta.why) == 'table' and meta.why or {}
+  local now, title = B.int(B.now), text_of(meta.title)
   why.rule, why.cell = spec.rule, spec.impact .. '/' .. spec.urgency
-  -- written straight into the plan: a new incident is written with all its fields
-  f.uid, f.state, f.tier, f.priority = spec.uid, 'open', 'tier1', priority
-  f.impact, f.urgency, f.group_key, f.rule = spec.impact, spec.urgency, spec.group_key, spec.rule
-  f.opened_at, f.version, f.alerts, f.firing, f.count, f.system_count = B.now, 0, 0, 0, 0, 0
-  f.first_at = B.now - spec.first > 1000 and spec.first or nil
-  f.triage = meta.triage == 'known' and 'known' or 'new'
+  -- all fields at once, and those that will be set yet: a table that grows is made anew each time
+  local inc = Incident.new(ctx, id, {
+    id = id, team = B.team, uid = spec.uid, state = 'open', tier = 'tier1',
+    priority = Settings.priority(spec.impact, spec.urgency), impact = spec.impact,
+    urgency = spec.urgency, group_key = spec.group_key, rule = spec.rule, opened_at = now, version = 0,
+    alerts = 0, firing = 0, count = 0, system_count = 0, systems = '', clocks = '', next_due = '',
+    next_due_kind = '', entry = '', queue = '', reason = '', cell = '', last_at = '',
+    first_at = B.now - spec.first > 1000 and B.int(spec.first) or '',
+    triage = meta.triage == 'known' and 'known' or 'new', why = cjson.encode(why),
+    url = url ~= '' and url .. id or '',
+    title = title ~= '' and title or (spec.rule ~= '' and spec.rule or id),
+    summary = text_of(meta.summary), category = text_of(meta.category),
+    subcategory = text_of(meta.subcategory), service = text_of(meta.service),
+    source = text_of(meta.source),
+  })
+  local f = inc.f
   for i = 1, #PASSED do
-    local value = text_of(meta[PASSED[i]])
-    if value ~= '' then
-      f[PASSED[i]] = value
+    local value = meta[PASSED[i]]
+    if value then
+      f[PASSED[i]] = text_of(value)
     end
   end
-  f.title = f.title or (spec.rule ~= '' and spec.rule or id)
-  f.url = url ~= '' and url .. id or nil
-  f.why = cjson.encode(why)
   -- only what differs from the default is kept: an incident is to be small
   local resolve_after, join_within = tonumber(meta.resolve_after), tonumber(meta.join_within)
   if resolve_after and resolve_after ~= B.RESOLVE_AFTER then

@@ -6,6 +6,7 @@ local Observation = {}
 Observation.FIELDS = 20
 Observation.HEADER = 7
 
+local argv, natural = ARGV, B.natural
 local observation_states = { firing = true, resolved = true, elsewhere = true, beat = true }
 local observation_levels = { high = 3, medium = 2, low = 1 }
 local observation_kinds = { alert = true, log = true }
@@ -15,7 +16,7 @@ local function bad(index, text)
 end
 
 local function number(index, text, name)
-  local n = B.natural(text)
+  local n = natural(text)
   if not n then
     bad(index, name .. ' is not a number')
   end
@@ -27,17 +28,17 @@ function Observation.read(index, offset)
   local at = Observation.HEADER + (index - 1) * Observation.FIELDS
   local o = {
     index = index,
-    fingerprint = ARGV[at + 1], key = ARGV[at + 2], state = ARGV[at + 3], kind = ARGV[at + 4],
-    first = B.natural(ARGV[at + 5]), last = B.natural(ARGV[at + 6]),
-    count = B.natural(ARGV[at + 7]), starts = B.natural(ARGV[at + 8]),
-    ends = B.natural(ARGV[at + 9]), lease = B.natural(ARGV[at + 10]), sender = ARGV[at + 11],
-    pairs_too = ARGV[at + 12] == '1', system = ARGV[at + 13], impact = ARGV[at + 14],
-    urgency = ARGV[at + 15], rule = ARGV[at + 16], threshold = ARGV[at + 17] ~= '',
-    suppress = ARGV[at + 18], meta = ARGV[at + 19], raw = ARGV[at + 20],
+    fingerprint = argv[at + 1], key = argv[at + 2], state = argv[at + 3], kind = argv[at + 4],
+    first = natural(argv[at + 5]), last = natural(argv[at + 6]),
+    count = natural(argv[at + 7]), starts = natural(argv[at + 8]),
+    ends = natural(argv[at + 9]), lease = natural(argv[at + 10]), sender = argv[at + 11],
+    pairs_too = argv[at + 12] == '1', system = argv[at + 13], impact = argv[at + 14],
+    urgency = argv[at + 15], rule = argv[at + 16], threshold = argv[at + 17] ~= '',
+    suppress = argv[at + 18], meta = argv[at + 19], raw = argv[at + 20],
   }
   if not (o.first and o.last and o.count and o.starts and o.ends and o.lease) then
     for i, name in ipairs({ 'first_ms', 'last_ms', 'count', 'starts_ms', 'ends_ms', 'lease_ms' }) do
-      number(index, ARGV[at + 4 + i], name)
+      number(index, argv[at + 4 + i], name)
     end
   end
   if not observation_states[o.state] then
@@ -63,7 +64,7 @@ function Observation.read(index, offset)
     o.first = o.last
   end
   if o.threshold then
-    local count, within, key = string.match(ARGV[at + 17], '^(%d+) (%d+) (.+)$')
+    local count, within, key = string.match(argv[at + 17], '^(%d+) (%d+) (.+)$')
     o.threshold_count, o.threshold_within = tonumber(count), tonumber(within)
     o.threshold_key = key
     if not count or o.threshold_count < 1 or o.threshold_count > 1000 or #key > 4096 then
@@ -85,7 +86,7 @@ end
 -- The number of items; refuses the record when it does not fit.
 function Observation.count()
   local n = B.argument(7, 'n_items')
-  if n > 4096 or #ARGV ~= Observation.HEADER + n * Observation.FIELDS then
+  if n > 4096 or #argv ~= Observation.HEADER + n * Observation.FIELDS then
     B.refuse('BADRECORD', 'the number of fields does not fit')
   end
   return n

@@ -34,7 +34,7 @@ function Timeline.store(inc)
   for i, e in ipairs(inc.events) do
     local detail = entry_detail(e.more)
     redis.call('XADD', B.base .. 'events', 'MAXLEN', '~', Timeline.EVENTS_MAX, '*',
-      'at', now, 'event', e.event, 'incident', inc.id, 'uid', f.uid or '', 'version', e.version,
+      'at', now, 'event', e.event, 'incident', inc.id, 'uid', f.uid or '', 'version', B.int(e.version),
       'state', e.state or '', 'priority', e.priority or '', 'tier', e.tier or '',
       'actor', e.actor, 'title', f.title or '', 'detail', detail)
     lines[i] = '{"at":' .. now .. ',"event":"' .. e.event .. '","actor":' .. B.quote(e.actor)

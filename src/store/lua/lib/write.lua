@@ -37,19 +37,25 @@ local function fields(inc)
     or dirty.auto_urgency or dirty.merged_into then
     Incident.set(inc, 'cell', cell(inc))
   end
+  if inc.is_new then -- a number is a dear argument
+    f.version, f.alerts, f.firing = B.int(f.version), B.int(f.alerts), B.int(f.firing)
+    f.count, f.system_count = B.int(f.count), B.int(f.system_count)
+    f.last_at = inc.last_at > 0 and B.int(inc.last_at) or ''
+  end
+  local n = 0
   for name in pairs(inc.is_new and f or dirty) do
     local value = f[name]
     if value == nil or value == '' then
       drop[#drop + 1] = name
     else
-      set[#set + 1] = name
-      set[#set + 1] = value
+      set[n + 1], set[n + 2] = name, value
+      n = n + 2
     end
   end
   inc.dirty = {}
   if inc.seen and not inc.is_new then
-    set[#set + 1], set[#set + 2] = 'count', inc.f.count
-    set[#set + 1], set[#set + 2] = 'last_at', inc.last_at
+    set[n + 1], set[n + 2], set[n + 3], set[n + 4] = 'count', B.int(f.count),
+      'last_at', B.int(inc.last_at)
   end
   inc.seen = false
   local key = B.base .. 'incident:' .. inc.id
@@ -95,7 +101,8 @@ function Write.incident(ctx, inc)
   if inc.is_new or next(inc.dirty) then
     fields(inc)
   elseif inc.seen then
-    redis.call('HSET', B.base .. 'incident:' .. inc.id, 'count', inc.f.count, 'last_at', inc.last_at)
+    redis.call('HSET', B.base .. 'incident:' .. inc.id, 'count', B.int(inc.f.count),
+      'last_at', B.int(inc.last_at))
     inc.seen = false
   end
   alerts(inc)
