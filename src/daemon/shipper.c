@@ -279,6 +279,8 @@ void shipper_kick(struct shipper *s)
         }
         send_record(s, &r);
     }
+    if (s->draining && s->records == 0) /* a malformed one that could not be put aside */
+        shipper_drained(s);
 }
 
 /* ---- answers ------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@
 
 enum {
     DEAD_REMEMBERED = 64,
+    DEAD_PATIENCE_MS = 60000, /* how long a dead-letter file that cannot be written is waited for */
     SETTINGS_PATIENCE_MS = 2000, /* then records are sent without settings */
 };
 
@@ -56,6 +57,7 @@ struct shipper {
     size_t n_teams;
     uint64_t dead[DEAD_REMEMBERED]; /* positions kept in the dead-letter file, the last ones */
     size_t n_dead;
+    int64_t dead_failing_ms; /* monotonic: since when the file cannot be written; 0 = it can */
 };
 
 /* shipper.c */

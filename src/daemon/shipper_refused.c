@@ -19,6 +19,12 @@ static struct metric_family dead_letters_total = {
     .type = METRIC_COUNTER,
 };
 
+static struct metric_family lost_total = {
+    .name = "triaged_dead_letters_lost_total",
+    .help = "Refused records that could not be kept: the dead-letter file could not be written.",
+    .type = METRIC_COUNTER,
+};
+
 void shipper_refused_init(void)
 {
     metric_cell(&dead_letters_total);
@@ -71,23 +77,50 @@ static void skip(struct shipper *s, const struct flight *of)
     store_call(s->w->store, SCRIPT_SKIP, &key, 1, args, ARRAY_LEN(args), on_skipped, f);
 }
 
-/* Keeps it aside once, however often it is sent again. */
-static void keep_dead(struct shipper *s, const struct spool_record *r, struct str error)
+static bool was_kept(const struct shipper *s, const struct spool_record *r)
 {
     size_t n = s->n_dead < DEAD_REMEMBERED ? s->n_dead : DEAD_REMEMBERED;
 
     for (size_t i = 0; i < n; i++)
         if (s->dead[i] == r->position)
-            return;
-    if (r->acked) /* an earlier `skip` was done */
-        return;
+            return true;
+    return r->acked; /* an earlier `skip` was done */
+}
+
+/* A disk that is full gets room again; but one record must not hold up all others for ever. */
+static bool give_up(struct shipper *s)
+{
+    int64_t now = clock_mono_ms();
+
+    if (!s->dead_failing_ms)
+        s->dead_failing_ms = now;
+    if (now - s->dead_failing_ms < DEAD_PATIENCE_MS)
+        return false;
+    metric_add(metric_cell(&lost_total), 1);
+    return true;
+}
+
+/* Keeps it aside once, however often it is sent again. False: it is to be tried again. */
+static bool keep_dead(struct shipper *s, const struct spool_record *r, struct str error)
+{
+    if (was_kept(s, r))
+        return true;
+    if (!spool_dead_letter(s->spool, r, error, clock_wall_ms()) && !give_up(s))
+        return false;
+    s->dead_failing_ms = 0;
     s->dead[s->n_dead++ % DEAD_REMEMBERED] = r->position;
     log_error("ship",
               "Redis refuses a record for its own sake; kept in the dead-letter file "
               "team=%.*s stream=%s seq=%llu error=\"%.*s\"",
               STR_ARG(r->team), r->stream, (unsigned long long)r->seq, STR_ARG(error));
     metric_add(metric_cell(&dead_letters_total), 1);
-    spool_dead_letter(s->spool, r, error, clock_wall_ms());
+    return true;
+}
+
+static void again(struct shipper *s, uint64_t position)
+{
+    shipper_pause(s);
+    shipper_drain_to(s, position);
 }
 
 void shipper_refuse(struct shipper *s, const struct spool_record *r, struct str error)
@@ -96,8 +129,10 @@ void shipper_refuse(struct shipper *s, const struct spool_record *r, struct str 
 
     memcpy(of.stream, r->stream, sizeof(of.stream));
     of.team = shipper_team(s, r->team);
-    keep_dead(s, r, error);
-    skip(s, &of);
+    if (keep_dead(s, r, error))
+        skip(s, &of);
+    else
+        again(s, of.position);
 }
 
 /* The payload of a refused record is read again from the spool: flights carry none. */
@@ -105,8 +140,10 @@ void shipper_refuse_flight(struct shipper *s, const struct flight *f, struct str
 {
     struct spool_record r;
 
-    if (spool_read(s->spool, f->position, &r))
-        keep_dead(s, &r, error);
+    if (spool_read(s->spool, f->position, &r) && !keep_dead(s, &r, error)) {
+        again(s, f->position);
+        return;
+    }
     skip(s, f);
     shipper_drain_to(s, f->position + 1); /* those behind it were answered GAP */
 }

@@ -22,10 +22,13 @@ enum op {
     OP_FSYNC,
     OP_FTRUNCATE,
     OP_UNLINK,
+    OP_WRITE,
+    OP_RENAME,
     OP_N
 };
 static const char *const op_names[OP_N] = {"openat",    "pwrite", "short pwrite", "pread",
-                                           "fdatasync", "fsync",  "ftruncate",    "unlink"};
+                                           "fdatasync", "fsync",  "ftruncate",    "unlink",
+                                           "write",     "rename"};
 enum { FDS = 256, FILES = 256, FILE_MAX = 1 << 16 };
 
 struct shadow_file {
@@ -82,7 +85,8 @@ static int shim_openat(int dir, const char *name, int flags, mode_t mode)
     if (!fails(OP_OPENAT)) {
         fd = openat(dir, name, flags, mode);
         if (fd >= 0 && fd < FDS)
-            disk.of_fd[fd] = (flags & O_ACCMODE) == O_RDONLY ? NULL : shadow(name);
+            disk.of_fd[fd] =
+                (flags & O_ACCMODE) == O_RDONLY || !strstr(name, ".seg") ? NULL : shadow(name);
     }
     pthread_mutex_unlock(&disk.lock);
     return fd;
@@ -180,7 +184,24 @@ static int shim_ftruncate(int fd, off_t size)
 
 static int shim_rename(int dir, const char *from, const char *to)
 {
-    return renameat(dir, from, dir, to);
+    int r = -1;
+
+    pthread_mutex_lock(&disk.lock);
+    if (!fails(OP_RENAME))
+        r = renameat(dir, from, dir, to);
+    pthread_mutex_unlock(&disk.lock);
+    return r;
+}
+
+static ssize_t shim_write(int fd, const void *p, size_t n)
+{
+    ssize_t r = -1;
+
+    pthread_mutex_lock(&disk.lock);
+    if (!fails(OP_WRITE)) /* in pieces: the n-th fails in the middle of a line */
+        r = write(fd, p, n > 100 && n < 4096 ? 100 : n);
+    pthread_mutex_unlock(&disk.lock);
+    return r;
 }
 
 static int shim_unlink(int dir, const char *name)
@@ -201,7 +222,7 @@ static const struct spool_io shim = {
     .openat = shim_openat,
     .pwrite = shim_pwrite,
     .pread = shim_pread,
-    .write = write,
+    .write = shim_write,
     .fdatasync = shim_fdatasync,
     .fsync = shim_fsync,
     .ftruncate = shim_ftruncate,
@@ -483,6 +504,80 @@ static void test_group_is_refused(void **state)
     fixture_finish(&f);
 }
 
+/* ---- dead letters
+ * --------------------------------------------------------------------------------
+ */
+
+enum { LETTERS = 11 }; /* two large ones: one rename; the second would take the older file away */
+
+static void count_lines(const char *path, void *arg)
+{
+    FILE *f = fopen(path, "r");
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n;
+
+    assert_non_null(f);
+    while ((n = getline(&line, &cap, f)) > 0) {
+        const char *seq = strstr(line, "\"seq\":");
+
+        assert_non_null(seq);
+        assert_string_equal(line + n - 3, "\"}\n"); /* whole */
+        ((int *)arg)[atoi(seq + 6)]++;
+    }
+    free(line);
+    fclose(f);
+}
+
+/* Returns how often the failing call was called. */
+static int write_letters(enum op op, int at)
+{
+    static char big[8 * 1024 * 1024];
+    int seen[LETTERS + 1] = {0}, kept[LETTERS + 1] = {0}, failures = 0;
+    struct fixture f;
+
+    memset(big, 'x', sizeof(big));
+    disk_reset(OP_N, 0, 0, 0);
+    spool_io_use(&shim);
+    fixture_init(&f, SPOOL_ALWAYS);
+    fixture_open(&f);
+    disk.op = op;
+    disk.at = at;
+    disk.times = 1;
+    disk.error = ENOSPC;
+    memset(disk.calls, 0, sizeof(disk.calls));
+    for (int i = 1; i <= LETTERS; i++) {
+        struct spool_record r = {
+            .stream = "0123456789abcdef0123456789abcdef",
+            .seq = (uint64_t)i,
+            .team = S("db"),
+            .payload = {big, op == OP_RENAME && i % 4 == 0 ? sizeof(big) : 200}};
+
+        kept[i] = spool_dead_letter(f.s, &r, S("ERR"), f.now);
+        failures += !kept[i];
+    }
+    spool_io_use(NULL);
+    fixture_close(&f);
+    each_file(&f, "dead-letter", count_lines, seen);
+    assert_in_range(failures, 0, 1);
+    for (int i = 1; i <= LETTERS; i++)
+        if (kept[i] ? seen[i] != 1 : seen[i] > 1)
+            fail_msg("%s %d: letter %d: kept %d, there %d", op_names[op], at, i, kept[i], seen[i]);
+    fixture_finish(&f);
+    return disk.calls[op];
+}
+
+/* What was said to be kept is there once, in a whole line. */
+static void test_dead_letters(void **state)
+{
+    static const enum op ops[] = {OP_OPENAT, OP_WRITE, OP_FDATASYNC, OP_RENAME};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+        for (int at = 1; write_letters(ops[i], at) >= at; at++)
+            assert_true(at < 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +588,7 @@ int main(void)
         cmocka_unit_test(test_fdatasync_twice),
         cmocka_unit_test(test_fsync),
         cmocka_unit_test(test_group_is_refused),
+        cmocka_unit_test(test_dead_letters),
         cmocka_unit_test(test_others),
         cmocka_unit_test(test_write_error_without_truncate),
     };
