@@ -19,7 +19,6 @@ local HEADER, FIELDS = Observation.HEADER, Observation.FIELDS
 --   ,"starts_at":1767600000000,"ends_at":0,"lease":              p + 49, p + 75, ends with p + 95
 local repeats_begin = '{"state":"firing","count":'
 local repeats_middle = ',"ends_at":0,"lease":'
-local repeats_sender = '^,"senders":{"([^"]*)":%d+}(,?)'
 
 -- By item: the number of its holder. By holder: its id, its fingerprint or list of them, what
 -- `incident:ID` says, the holder that counts (itself, or where it was merged into), and what came.
@@ -135,6 +134,11 @@ local function above(plan, g, impact, urgency)
     and Observation.above(impact, urgency, cell.impact, cell.urgency)
 end
 
+local sender_heads = setmetatable({}, { __index = function(known, name)
+  known[name] = ',"senders":{"' .. name .. '":'
+  return known[name]
+end })
+
 -- What stands between the lease and the labels: "", or the one sender that says so again; and whether
 -- there are labels (not beyond alerts_per_incident). nil: something else, which is not simple.
 local function between(text, at, name, by_pairs, lease)
@@ -145,11 +149,14 @@ local function between(text, at, name, by_pairs, lease)
     end
     return (follows == 44 or follows == 125) and '' or nil, follows == 44
   end
-  local only, comma = string.match(text, repeats_sender, at)
-  if not by_pairs or only ~= name then
+  local only = sender_heads[name]
+  local from = at + #only
+  local to = by_pairs and sub(text, at, from - 1) == only and find(text, '}', from, true)
+  -- behind the only sender stands a time, or 0 and nothing more
+  if not to or to ~= from + (byte(text, from) == 48 and 1 or 13) then
     return nil
   end
-  return ',"senders":{"' .. name .. '":' .. lease .. '}', comma == ','
+  return only .. lease .. '}', byte(text, to + 1) == 44
 end
 
 -- Item `index`; false when it is something else. plan: the context of the ordinary way, if there is.
