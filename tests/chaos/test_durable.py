@@ -1,0 +1,98 @@
+"""sync: always means that nobody is answered before the disk has said so. The syncs of the daemon are
+held, or fail, by a small preloaded library."""
+import concurrent.futures
+import pathlib
+import subprocess
+
+import pytest
+
+from harness import LONG, PLAIN_BUILD, wait_until
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+class Disk:
+    def __init__(self, directory):
+        self.path = directory / "disk"
+        self.library = directory / "slow_disk.so"
+        subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", str(self.library), str(HERE / "slow_disk.c"),
+                        "-ldl"], check=True)
+        self.env = {"LD_PRELOAD": str(self.library), "SLOW_DISK": str(self.path)}
+
+    def set(self, what, on):
+        path = pathlib.Path(f"{self.path}.{what}")
+        path.touch() if on else path.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def disk(tmp_path):
+    return Disk(tmp_path)
+
+
+def start(world, disk, sync, **kw):
+    world.start_redis()
+    # a sanitizer's runtime must be loaded first, so the plain build
+    world.start_daemon(build=PLAIN_BUILD, env=disk.env,
+                       spool=f'{{directory: "%s", sync: {sync}, interval: 10s, min_free: 1MiB}}', **kw)
+
+
+def post(world, tag):
+    return world.daemon.post("/api/v2/alerts", [{"labels": {"alertname": "A", "team": "red", "tag": tag}}])
+
+
+def records(world):
+    return world.daemon.metrics().get('triaged_spool_records_total{result="ok"}', 0)
+
+
+@pytest.mark.parametrize("sync, waits", [("always", True), ("interval", False), ("never", False)])
+def test_the_answer_waits_for_the_disk(world, disk, sync, waits):
+    start(world, disk, sync)
+    assert post(world, "first").status_code == 200
+    before = records(world)
+    disk.set("hold", True)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(post, world, f"t{i}") for i in range(8)]
+        wait_until(lambda: records(world) > before, "appended")
+        done, _ = concurrent.futures.wait(answers, timeout=1.0)
+        assert len(done) == (0 if waits else 8)
+        # Redis need not wait: what is applied there and was never answered is allowed
+        wait_until(lambda: len(world.store().incidents()) == 1, "shipped")
+        disk.set("hold", False)
+        assert [a.result().status_code for a in answers] == [200] * 8
+    assert int(world.store().incidents()[0]["count"]) == 9
+
+
+def test_a_disk_whose_syncs_fail(world, disk):
+    """What could not be synced is written again; nobody is told before it is on disk; all is there once."""
+    start(world, disk, "always")
+    world.start_load()
+    for _ in range(20 if LONG else 4):
+        world.load.wait_sent(world.rng.randrange(1, 300))
+        disk.set("fail", True)
+        world.nap(0, 1)
+        answered = world.load.ledger.answers.get(200, 0)
+        wait_until(lambda: world.daemon.metrics()["triaged_spool_write_errors_total"] > 0, "a sync failed")
+        disk.set("fail", False)
+        wait_until(lambda: world.load.ledger.answers.get(200, 0) > answered + 3, "answers again", 30)
+    world.settle()
+    world.check()
+    world.kill_daemon()  # what is on disk is whole
+    wait_until(lambda: "redis ready" in world.daemon.get("/-/ready").text, "ready")
+    world.settle()
+    world.check()
+
+
+def test_kill_while_the_disk_is_slow(world, disk):
+    """Killed with syncs under way: the unanswered may be kept, the answered are."""
+    start(world, disk, "always")
+    world.start_load()
+    for _ in range(20 if LONG else 3):
+        world.load.wait_sent(world.rng.randrange(50, 300))
+        disk.set("hold", True)
+        world.nap(0, 0.3)
+        world.daemon.kill()
+        disk.set("hold", False)
+        world.daemon.start()
+    world.load.wait_sent(300)
+    world.settle()
+    world.check()
