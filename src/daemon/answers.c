@@ -66,13 +66,13 @@ void answers_appended(struct answers *a, uint64_t ticket)
     }
 }
 
-void answers_refuse(struct answers *a, const char *why)
+void answers_refuse(struct answers *a, const char *code, const char *why)
 {
     while (!list_empty(&a->appending)) {
         struct answer *w = LIST_FIRST(&a->appending, struct answer, node);
 
         list_remove(&w->node);
-        reply_unavailable(w->req, "spool_full", why);
+        reply_unavailable(w->req, code, why);
         free(w);
     }
 }

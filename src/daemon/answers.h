@@ -34,7 +34,7 @@ void answers_add(struct answers *a, struct http_request *req, int status, const 
 /* The fold was written up to this ticket. */
 void answers_appended(struct answers *a, uint64_t ticket);
 /* The fold could not be written: 503 with Retry-After to all whose alerts were in it. */
-void answers_refuse(struct answers *a, const char *why);
+void answers_refuse(struct answers *a, const char *code, const char *why);
 /* Replies to all up to this ticket. */
 void answers_durable(struct answers *a, uint64_t durable);
 bool answers_waiting(const struct answers *a);

@@ -452,91 +452,109 @@ void pipeline_take_syslog(struct worker *w, const struct syslog_peer *peer, stru
 struct append {
     struct worker *w;
     uint64_t ticket;
+    enum spool_result result;
 };
 
 static bool append_record(void *arg, struct str team, struct str payload)
 {
     struct append *ap = arg;
     static const char *const names[] = {"ok", "full", "broken"};
-    enum spool_result r = spool_append(ap->w->spool, team, payload, ap->w->now_ms, &ap->ticket);
 
-    metric_add(metric_cell(&records_total, names[r]), 1);
-    return r == SPOOL_OK;
+    ap->result = spool_append(ap->w->spool, team, payload, ap->w->now_ms, &ap->ticket);
+    metric_add(metric_cell(&records_total, names[ap->result]), 1);
+    return ap->result == SPOOL_OK;
 }
 
 /* All of a fold or none of it: a sender that is refused sends again, and what was kept of its
  * request would count twice. */
-static bool append_fold(struct worker *w, struct fold *f, uint64_t *ticket)
+static enum spool_result append_fold(struct worker *w, struct fold *f, uint64_t *ticket)
 {
     struct append ap = {.w = w};
     int64_t from = clock_mono_ns();
     struct arena names;
     struct team *teams;
     size_t n;
-    bool ok;
 
     arena_init(&names, 1024);
     n = teams_all(w->teams, w->conf, &names, &teams);
-    ok = spool_begin(w->spool) == SPOOL_OK &&
-         fold_write(f, teams, n, w->rules_loaded_ms, append_record, &ap) &&
-         spool_commit(w->spool) == SPOOL_OK;
-    if (!ok)
+    ap.result = spool_begin(w->spool);
+    if (ap.result == SPOOL_OK) {
+        if (fold_write(f, teams, n, w->rules_loaded_ms, append_record, &ap))
+            ap.result = spool_commit(w->spool);
+        else if (ap.result == SPOOL_OK)
+            ap.result = SPOOL_BROKEN; /* a record that could not be put together */
+    }
+    if (ap.result != SPOOL_OK)
         spool_cancel(w->spool);
     arena_finish(&names);
     metric_observe(metric_cell(&append_seconds), (clock_mono_ns() - from) / 1000);
     *ticket = ap.ticket;
-    return ok;
+    return ap.result;
 }
 
-static bool flush(struct worker *w, struct fold *f, bool keep_on_failure, uint64_t *ticket)
+static enum spool_result flush(struct worker *w, struct fold *f, bool keep_on_failure,
+                               uint64_t *ticket)
 {
-    bool ok;
+    enum spool_result r;
 
     *ticket = 0;
     if (fold_is_empty(f))
-        return true;
+        return SPOOL_OK;
     w->now_ms = clock_wall_ms();
-    ok = append_fold(w, f, ticket);
-    if (ok && f == &w->fold_syslog && relp_acks_due(&w->relp_acks))
+    r = append_fold(w, f, ticket);
+    if (r == SPOOL_OK && f == &w->fold_syslog && relp_acks_due(&w->relp_acks))
         syslog_server_written(w->syslog); /* at once: between the two a kill leaves doubt */
-    if (ok || !keep_on_failure)
+    if (r == SPOOL_OK || !keep_on_failure)
         fold_empty(f);
     shipper_kick(w->shipper);
-    return ok;
+    return r;
+}
+
+/* Those whose alerts were offered to the spool wait for its disk, or hear why it would not have
+ * them. */
+static void answer_offered(struct worker *w, enum spool_result r, uint64_t ticket)
+{
+    switch (r) {
+    case SPOOL_OK:
+        answers_appended(&w->answers, ticket);
+        break;
+    case SPOOL_FULL:
+        answers_refuse(&w->answers, "spool_full",
+                       "the spool has no room; nothing was kept, send again later");
+        break;
+    case SPOOL_BROKEN:
+        answers_refuse(&w->answers, "spool_broken",
+                       "the spool cannot be written (the log of triaged says why); nothing was "
+                       "kept, send again later");
+        break;
+    }
+    answers_durable(&w->answers, spool_durable(w->spool));
 }
 
 bool pipeline_flush_http(struct worker *w)
 {
     uint64_t ticket;
-    bool ok = flush(w, &w->fold_http, false, &ticket);
+    enum spool_result r = flush(w, &w->fold_http, false, &ticket);
 
-    count_taken(w, ok);
-    if (ok)
-        answers_appended(&w->answers, ticket);
-    else
-        answers_refuse(&w->answers, "the spool has no room; nothing was kept, send again later");
-    answers_durable(&w->answers, spool_durable(w->spool));
-    return ok;
+    count_taken(w, r == SPOOL_OK);
+    answer_offered(w, r, ticket);
+    return r == SPOOL_OK;
 }
 
 void pipeline_take_record(struct worker *w, struct http_request *req, struct str team,
                           struct str payload)
 {
     struct append ap = {.w = w};
-    bool ok;
 
     pipeline_flush_http(w); /* the answers that wait are those of the fold alone */
     w->now_ms = clock_wall_ms();
     answers_add(&w->answers, req, 200, TYPE_JSON, S("{\"accepted\":1}\n"));
-    ok = spool_begin(w->spool) == SPOOL_OK && append_record(&ap, team, payload) &&
-         spool_commit(w->spool) == SPOOL_OK;
-    if (!ok)
+    ap.result = spool_begin(w->spool);
+    if (ap.result == SPOOL_OK && append_record(&ap, team, payload))
+        ap.result = spool_commit(w->spool);
+    if (ap.result != SPOOL_OK)
         spool_cancel(w->spool);
-    if (ok)
-        answers_appended(&w->answers, ap.ticket);
-    else
-        answers_refuse(&w->answers, "the spool has no room; nothing was kept, send again later");
-    answers_durable(&w->answers, spool_durable(w->spool));
+    answer_offered(w, ap.result, ap.ticket);
     shipper_kick(w->shipper);
 }
 
@@ -556,7 +574,7 @@ bool pipeline_flush_syslog(struct worker *w)
 
     if (relp_acks_due(&w->relp_acks))
         syslog_server_writing(w->syslog, w->relp_acks.taken);
-    ok = flush(w, &w->fold_syslog, true, &ticket);
+    ok = flush(w, &w->fold_syslog, true, &ticket) == SPOOL_OK;
     if (ok && relp_acks_due(&w->relp_acks)) {
         relp_acks_append(&w->relp_acks, ticket);
         pipeline_acknowledge(w);

@@ -62,6 +62,22 @@ def test_the_answer_waits_for_the_disk(world, disk, sync, waits):
     assert int(world.store().incidents()[0]["count"]) == 9
 
 
+def test_a_disk_that_cannot_be_written(world, disk):
+    """The sender hears that the disk is broken, not that it is full; what was refused counts nowhere."""
+    start(world, disk, "always")
+    assert post(world, "first").status_code == 200
+    disk.set("nowrite", True)
+    refused = post(world, "refused")
+    assert refused.status_code == 503 and refused.headers["Retry-After"]
+    assert refused.json()["error"]["code"] == "spool_broken" and "log" in refused.json()["error"]["message"]
+    disk.set("nowrite", False)
+    wait_until(lambda: post(world, "later").status_code == 200, "taken in again")
+    wait_until(lambda: "later" in str([i.alerts for i in world.store().incidents()]), "shipped")
+    tags = sorted(a["labels"]["tag"] for i in world.store().incidents() for a in i.alerts.values())
+    assert tags == ["first", "later"]
+    assert world.daemon.metrics()['triaged_alerts_total{source="prometheus",outcome="refused"}'] >= 1
+
+
 def test_a_disk_whose_syncs_fail(world, disk):
     """What could not be synced is written again; nobody is told before it is on disk; all is there once."""
     start(world, disk, "always")
