@@ -67,28 +67,21 @@ static const struct {
     const char *name;
     enum kind kind;
 } kinds[] = {
-    {"acknowledged_at", TIME}, {"alerts", NUMBER},
-    {"cap_at", TEXT},          {"claimed_at", TIME},
-    {"clocks", CLOCKS},        {"closed_at", TIME},
-    {"confirmed_at", TIME},    {"count", NUMBER},
-    {"ended_at", TIME},        {"entry", HIDDEN},
-    {"firing", NUMBER},        {"first_at", TIME},
-    {"flapping", FLAG},        {"grace_from", TIME},
-    {"grew", NUMBER},          {"join_within", NUMBER},
-    {"joined_at", TIME},       {"last_at", TIME},
-    {"merged", NAMES},         {"more_keys", JSON},
-    {"muted", NUMBER},         {"next_due", TIME},
-    {"opened_at", TIME},       {"overdue", NAMES},
-    {"recurrences", NUMBER},   {"reopen_times", HIDDEN},
-    {"reopens", NUMBER},       {"resolve_after", NUMBER},
-    {"resolved_at", TIME},     {"review_due", TIME},
-    {"settle", NUMBER},        {"snoozed_until", TIME},
-    {"stale", NUMBER},         {"suppress_until", TIME},
-    {"suppressed_by", NAMES},  {"system_count", NUMBER},
-    {"systems", JSON},         {"timeline_dropped", NUMBER},
-    {"unattended", FLAG},      {"update_at", TIME},
-    {"updated_at", TIME},      {"verified_at", TIME},
-    {"version", NUMBER},       {"why", JSON},
+    {"acknowledged_at", TIME}, {"alerts", NUMBER},        {"cap_at", TEXT},
+    {"cell", HIDDEN},          {"claimed_at", TIME},      {"clocks", CLOCKS},
+    {"closed_at", TIME},       {"confirmed_at", TIME},    {"count", NUMBER},
+    {"ended_at", TIME},        {"entry", HIDDEN},         {"firing", NUMBER},
+    {"first_at", TIME},        {"flapping", FLAG},        {"grace_from", TIME},
+    {"grew", NUMBER},          {"join_within", NUMBER},   {"joined_at", TIME},
+    {"last_at", TIME},         {"merged", NAMES},         {"more_keys", JSON},
+    {"muted", NUMBER},         {"next_due", TIME},        {"opened_at", TIME},
+    {"overdue", NAMES},        {"recurrences", NUMBER},   {"reopen_times", HIDDEN},
+    {"reopens", NUMBER},       {"resolve_after", NUMBER}, {"resolved_at", TIME},
+    {"review_due", TIME},      {"settle", NUMBER},        {"snoozed_until", TIME},
+    {"stale", NUMBER},         {"suppress_until", TIME},  {"suppressed_by", NAMES},
+    {"system_count", NUMBER},  {"systems", JSON},         {"timeline_dropped", NUMBER},
+    {"unattended", FLAG},      {"update_at", TIME},       {"updated_at", TIME},
+    {"verified_at", TIME},     {"version", NUMBER},       {"why", JSON},
     {"with_manager", FLAG},
 };
 
@@ -258,8 +251,7 @@ void incident_put(struct buf *b, const struct incident *inc)
 static bool is_time_name(struct str name)
 {
     return str_eq(name, S("at")) || str_ends(name, S("_at")) || str_eq(name, S("until")) ||
-           str_eq(name, S("due")) ||
-           str_ends(name, S("_until")) || str_eq(name, S("lease"));
+           str_eq(name, S("due")) || str_ends(name, S("_until")) || str_eq(name, S("lease"));
 }
 
 /* The scripts' JSON knows no empty list: one is written as an empty object. */

@@ -32,6 +32,7 @@ static void test_fields(void **state)
         {"overdue", "update,confirm", "{\"overdue\":[\"update\",\"confirm\"]" REST},
         {"merged", "NET-1", "{\"merged\":[\"NET-1\"]" REST},
         {"entry", "1-0", NULL},
+        {"cell", "low/high", NULL},
         {"why", "{\"rule\":\"r\"}", "{\"why\":{\"rule\":\"r\"}" REST},
         {"why", "{", "{\"why\":null" REST},
         {"clocks", "tier2:1000:200:5000:2",
