@@ -174,20 +174,6 @@ struct prepared *prepared_create_beat(const struct conf_heartbeat *h, const stru
     return p;
 }
 
-/*
- * Redis' Lua (5.1, lstring.c) hashes a long string by 32 of its bytes and its length, so the texts
- * of a thousand alerts that differ in an instance's digits would stand in one chain of its string
- * table, walked for each. A few blanks, as many as the text's own hash says, spread them: 64 times
- * fewer.
- */
-static void vary_length(struct buf *b, size_t from)
-{
-    static const char blanks[] = "                                                                ";
-    uint64_t h = hash_fnv1a64(FNV1A64_INIT, b->p + from, b->n - from);
-
-    buf_put(b, blanks, (h ^ h >> 32) % 64);
-}
-
 static struct prepared *dropped(void)
 {
     struct prepared *p = xcalloc(1, sizeof(*p));
@@ -215,11 +201,8 @@ struct prepared *prepared_create(const struct alert *a, const struct verdict *v,
                  (long long)v->rule->threshold.within_ms);
     buf_reset(scratch);
     put_meta(scratch, a, v, conf);
-    vary_length(scratch, 0);
     meta_end = scratch->n;
     put_alert(scratch, a, v);
-    if (!a->is_log)
-        vary_length(scratch, meta_end);
 
     snprintf(fingerprint, sizeof(fingerprint), "%016llx", (unsigned long long)v->fingerprint);
     total = scratch->n + 16 + v->team.n + v->group_key.n + v->rule_name.n + system.n +
