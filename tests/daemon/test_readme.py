@@ -1,7 +1,6 @@
 """What the README tells a user to write works: snippets are read out of it and given to the programs."""
 import re
 import subprocess
-import sys
 
 from conftest import BUILD, ROOT, need, wait_until
 
@@ -79,6 +78,3 @@ def test_consumers_take_the_incident(triaged, store, redis_server):
 def test_documents_that_the_readme_names_exist():
     for path in re.findall(r"\]\(([a-zA-Z./_-]+)\)", README):
         assert (ROOT / path).exists(), path
-
-
-assert sys.version_info >= (3, 9)
