@@ -20,6 +20,11 @@ int64_t clock_wall_ms(void)
     return read_ns(CLOCK_REALTIME) / 1000000;
 }
 
+int64_t clock_receipt_ms(int64_t before, int64_t wall)
+{
+    return wall < before && before - wall <= CLOCK_STEP_MAX_MS ? before : wall;
+}
+
 int64_t clock_mono_ms(void)
 {
     return read_ns(CLOCK_MONOTONIC) / 1000000;

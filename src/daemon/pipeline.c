@@ -234,7 +234,7 @@ void pipeline_take_batch(struct worker *w, struct http_request *req, int status,
 {
     const struct conf_listener *l = http_request_listener(req);
 
-    w->now_ms = clock_wall_ms();
+    worker_receipt(w);
     for (size_t i = 0; i < w->batch.n; i++) {
         struct alert *a = &w->batch.alerts[i];
 
@@ -250,7 +250,7 @@ void pipeline_take_beat(struct worker *w, struct http_request *req, const struct
 {
     struct alert a = {.source = SOURCE_JSON, .repeat = 1, .sender = http_request_peer(req)};
 
-    w->now_ms = clock_wall_ms();
+    worker_receipt(w);
     a.received_ms = a.starts_ms = w->now_ms;
     take(w, prepared_create_beat(h, w->conf), &a);
     answer_when_kept(w, req, status, type, body);
@@ -500,7 +500,7 @@ static enum spool_result flush(struct worker *w, struct fold *f, bool keep_on_fa
     *ticket = 0;
     if (fold_is_empty(f))
         return SPOOL_OK;
-    w->now_ms = clock_wall_ms();
+    worker_receipt(w);
     r = append_fold(w, f, ticket);
     if (r == SPOOL_OK && f == &w->fold_syslog && relp_acks_due(&w->relp_acks))
         syslog_server_written(w->syslog); /* at once: between the two a kill leaves doubt */
@@ -547,7 +547,7 @@ void pipeline_take_record(struct worker *w, struct http_request *req, struct str
     struct append ap = {.w = w};
 
     pipeline_flush_http(w); /* the answers that wait are those of the fold alone */
-    w->now_ms = clock_wall_ms();
+    worker_receipt(w);
     answers_add(&w->answers, req, 200, TYPE_JSON, S("{\"accepted\":1}\n"));
     ap.result = spool_begin(w->spool);
     if (ap.result == SPOOL_OK && append_record(&ap, team, payload))

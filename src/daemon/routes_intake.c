@@ -40,7 +40,7 @@ static void run_decoder(struct worker *w, const struct decoder *d, struct decode
 {
     const struct conf *conf = w->conf;
 
-    in->now_ms = clock_wall_ms();
+    in->now_ms = worker_receipt(w);
     in->limits = &conf->limits;
     in->defaults = &conf->defaults;
     *res = (struct decode_result){0};

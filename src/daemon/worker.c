@@ -88,11 +88,17 @@ static void on_syslog_message(void *arg, const struct syslog_peer *peer, struct 
     pipeline_take_syslog(w, peer, message, flags);
 }
 
+int64_t worker_receipt(struct worker *w)
+{
+    w->now_ms = clock_receipt_ms(w->now_ms, clock_wall_ms());
+    return w->now_ms;
+}
+
 static void on_syslog_batch_end(void *arg)
 {
     struct worker *w = arg;
 
-    w->now_ms = clock_wall_ms();
+    worker_receipt(w);
     if (relp_acks_due(&w->relp_acks)) /* somebody waits: no longer than for this turn of the loop */
         event_active(w->flush_syslog, EV_TIMEOUT, 0);
 }
@@ -102,7 +108,7 @@ static bool may_read_syslog(void *arg)
 {
     struct worker *w = arg;
 
-    w->now_ms = clock_wall_ms();
+    worker_receipt(w);
     return !fold_is_full(&w->fold_syslog) && !spool_is_full(w->spool);
 }
 
@@ -155,7 +161,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    w->now_ms = clock_wall_ms();
+    worker_receipt(w);
     atomic_store(&w->status.beat_ms, clock_mono_ms());
     if (!fold_is_empty(&w->fold_syslog) && !w->syslog_flush_set)
         pipeline_flush_syslog(w); /* an earlier flush found no room */

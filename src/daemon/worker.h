@@ -103,6 +103,9 @@ void worker_wake(struct worker *w);
  * it runs). */
 bool worker_configure(struct worker *w, const struct ruleset *rules, struct diag *why);
 
+/* Reads the clock into now_ms: the time of receipt of what is taken in now (clock_receipt_ms). */
+int64_t worker_receipt(struct worker *w);
+
 /* The default time zone of a listener's timestamps; NULL = UTC. */
 const struct zone *worker_zone(const struct worker *w, const struct conf_listener *l);
 /* Those of w->conf, in place of the ones before. */

@@ -12,6 +12,11 @@
 #include "triaged/base/str.h"
 
 int64_t clock_wall_ms(void);
+/* A time of receipt after one that was `before`: the wall clock's, but never earlier, so that a
+ * clock set back a little does not make a resolve older than the firing it ends. Set back by more
+ * than CLOCK_STEP_MAX_MS, the clock is believed. */
+enum { CLOCK_STEP_MAX_MS = 60000 };
+int64_t clock_receipt_ms(int64_t before, int64_t wall);
 int64_t clock_mono_ms(void);
 int64_t clock_mono_ns(void);
 

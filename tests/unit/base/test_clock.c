@@ -108,13 +108,29 @@ static void test_clocks(void **state)
     assert_true(clock_mono_ms() >= before / 1000000);
 }
 
+static void test_receipt(void **state)
+{
+    static const struct {
+        int64_t before, wall, want;
+    } rows[] = {
+        {0, 1000, 1000},
+        {1000, 1001, 1001},
+        {1000, 1000, 1000},
+        {100000, 99999, 100000},
+        {100000, 100000 - CLOCK_STEP_MAX_MS, 100000},
+        {100000, 100000 - CLOCK_STEP_MAX_MS - 1, 100000 - CLOCK_STEP_MAX_MS - 1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        assert_int_equal(clock_receipt_ms(rows[i].before, rows[i].wall), rows[i].want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_format),
-        cmocka_unit_test(test_civil),
-        cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_parse),  cmocka_unit_test(test_format),  cmocka_unit_test(test_civil),
+        cmocka_unit_test(test_clocks), cmocka_unit_test(test_receipt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
