@@ -2,7 +2,8 @@
  * reload.c - swaps the whole configuration or nothing.
  * Owns: struct reload, one at a time.
  * Never: touches a worker but through its mailbox.
- * Called by: supervisor.c (SIGHUP, POST /-/reload, answers of workers).
+ * Called by: supervisor.c (SIGHUP, POST /-/reload, answers of workers, other known errors in
+ * Redis).
  *
  * The file is loaded and compiled in the main thread; then every worker takes the snapshot over,
  * binding new listeners before it gives up old ones. If one cannot, those that already did are
@@ -12,6 +13,7 @@
 #include <string.h>
 
 #include "incident_metrics.h"
+#include "known_errors.h"
 #include "notify.h"
 #include "supervisor.h"
 #include "ticker.h"
@@ -63,6 +65,8 @@ static void answer(struct supervisor *sup, int status, const char *text)
     if (r->again) {
         r->again = false;
         reload_begin(sup, NULL, NULL);
+    } else if (sup->known_errors_wait) {
+        reload_known_errors(sup);
     }
 }
 
@@ -114,7 +118,7 @@ void reload_begin(struct supervisor *sup, struct worker *asked_by, struct http_r
     r->request = req;
     notify_reloading();
     diag_init(&why);
-    r->next = supervisor_load(sup->file, ruleset_conf(sup->rules), &why);
+    r->next = supervisor_load(sup->file, sup, &why);
     if (!r->next) {
         char *text = render(&why);
 
@@ -144,6 +148,7 @@ static void done(struct supervisor *sup)
 
     sup->rules = ruleset_ref(sup->reload.next);
     ticker_configure(sup->ticker, ruleset_conf(sup->rules));
+    known_errors_configure(sup->known_errors, ruleset_conf(sup->rules));
     incident_metrics_configure(sup->metrics, ruleset_conf(sup->rules));
     ruleset_unref(old);
     answer(sup, 200, "configuration loaded");
@@ -171,4 +176,29 @@ void reload_configured(struct supervisor *sup, struct worker *w, char *error)
     } else {
         done(sup);
     }
+}
+
+/* Nothing that can fail in a worker: no listener changes. */
+void reload_known_errors(struct supervisor *sup)
+{
+    const struct declared_error *declared;
+    const struct ruleset *next;
+    struct diag why;
+    size_t n;
+
+    sup->known_errors_wait = sup->reload.running;
+    if (sup->reload.running || sup->stopping)
+        return;
+    declared = known_errors_declared(sup->known_errors, &n);
+    diag_init(&why);
+    next = ruleset_create_with(ruleset_conf(sup->rules), declared, n, &why);
+    if (next) {
+        for (unsigned i = 0; i < sup->n_workers; i++)
+            worker_post_rules(sup->workers[i], next);
+        ruleset_unref(sup->rules);
+        sup->rules = next;
+    } else { /* the configuration compiled before */
+        log_error("reload", "declared known errors could not be taken into the rules");
+    }
+    diag_finish(&why);
 }

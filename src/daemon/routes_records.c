@@ -457,7 +457,7 @@ void route_write_known_error(const struct route_call *call)
 
     if (!wr || !write_check(wr, &form_known_error) || !team_for(wr, STR_NONE))
         return;
-    wr->is_record = true;
+    wr->is_record = wr->declares = true;
     wr->target = jx_str(jx_get(wr->body, "id"));
     if (jx_bool(jx_get(wr->body, "delete"), false)) {
         write_add(wr, "known_error", jx_str(jx_get(wr->body, "id")));

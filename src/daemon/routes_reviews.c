@@ -287,7 +287,8 @@ void route_write_review(const struct route_call *call)
         return;
     wr->team = team.name;
     known_error = jx_get(wr->body, "known_error");
-    if (jx_type(known_error) == JX_OBJECT &&
+    wr->declares = jx_type(known_error) == JX_OBJECT;
+    if (wr->declares &&
         !matchers_check(jx_get(known_error, "match"), "known_error.match", &wr->api->arena, &why)) {
         write_error(wr, 400, "bad_request", why.text, why.path);
         return;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "reply.h"
+#include "supervisor.h"
 #include "worker.h"
 #include "triaged/base/clock.h"
 #include "triaged/base/mem.h"
@@ -94,6 +95,8 @@ static void on_done(void *arg, enum verb_outcome outcome, const jx *answer)
 {
     struct write *wr = arg;
 
+    if (wr->declares && outcome == VERB_ANSWERED)
+        mailbox_post(wr->api->w->supervisor->mailbox, SUPERVISOR_KNOWN_ERRORS, NULL, NULL, 0);
     if (wr->answered)
         wr->answered(wr, outcome, answer);
     else

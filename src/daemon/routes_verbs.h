@@ -21,6 +21,7 @@ struct write { /* a verb on its way; in the call's arena */
                            different things is two requests; made by write_send if empty */
     int64_t if_match;   /* version, or -1 */
     bool is_record;     /* answered with the record, not the incident */
+    bool declares;      /* a known error: the main thread is told to read them */
     /* Instead of the usual answer, or NULL. */
     void (*answered)(struct write *wr, enum verb_outcome outcome, const jx *answer);
     void *more;

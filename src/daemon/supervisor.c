@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "incident_metrics.h"
+#include "known_errors.h"
 #include "notify.h"
 #include "ticker.h"
 #include "worker.h"
@@ -41,20 +42,24 @@ static struct metric_family start_time = {
     .scale = 1e-3,
 };
 
-const struct ruleset *supervisor_load(const char *file, const struct conf *running,
+const struct ruleset *supervisor_load(const char *file, const struct supervisor *running,
                                       struct diag *why)
 {
     struct conf *conf = conf_load(file, why);
     const struct ruleset *rules = NULL;
+    const struct declared_error *declared = NULL;
+    size_t n = 0;
     char url[2048];
 
     if (!conf)
         return NULL;
-    if (running)
-        conf_keep_restart_only(running, conf, why);
+    if (running) {
+        conf_keep_restart_only(ruleset_conf(running->rules), conf, why);
+        declared = known_errors_declared(running->known_errors, &n);
+    }
     snprintf(url, sizeof(url), "%.*s", STR_ARG(conf->redis_url));
     if (store_url_check(url, why))
-        rules = ruleset_create(conf, why);
+        rules = ruleset_create_with(conf, declared, n, why);
     conf_unref(conf);
     return rules;
 }
@@ -147,7 +152,15 @@ static void on_message(void *arg, struct message *m)
     case SUPERVISOR_SETTINGS:
         ticker_send_settings(sup->ticker);
         break;
+    case SUPERVISOR_KNOWN_ERRORS:
+        ticker_read_known_errors(sup->ticker);
+        break;
     }
+}
+
+static void on_known_errors(void *arg)
+{
+    reload_known_errors(arg);
 }
 
 /* ---- boot and its mirror
@@ -187,6 +200,7 @@ static bool boot(struct supervisor *sup, struct diag *why)
             return false;
         sup->n_workers = i + 1;
     }
+    sup->known_errors = known_errors_create(conf, on_known_errors, sup);
     sup->ticker = ticker_create(sup, conf);
     sup->metrics = incident_metrics_create(sup->base, conf);
     return true;
@@ -231,6 +245,7 @@ static void free_event(struct event *e)
 static void tear_down(struct supervisor *sup)
 {
     ticker_destroy(sup->ticker);
+    known_errors_destroy(sup->known_errors);
     for (unsigned i = 0; i < sup->n_workers; i++) {
         worker_join(sup->workers[i]);
         worker_destroy(sup->workers[i]);

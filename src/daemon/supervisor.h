@@ -16,15 +16,17 @@
 struct event;
 struct event_base;
 struct incident_metrics;
+struct known_errors;
 struct store;
 struct ticker;
 struct worker;
 
 enum supervisor_message {
-    SUPERVISOR_RELOAD,     /* data: worker, more: its request; from POST /-/reload */
-    SUPERVISOR_CONFIGURED, /* data: worker, more: malloc'ed error text or NULL */
-    SUPERVISOR_STOPPED,    /* data: worker; its loop has ended */
-    SUPERVISOR_SETTINGS,   /* Redis has forgotten the settings: store them again */
+    SUPERVISOR_RELOAD,       /* data: worker, more: its request; from POST /-/reload */
+    SUPERVISOR_CONFIGURED,   /* data: worker, more: malloc'ed error text or NULL */
+    SUPERVISOR_STOPPED,      /* data: worker; its loop has ended */
+    SUPERVISOR_SETTINGS,     /* Redis has forgotten the settings: store them again */
+    SUPERVISOR_KNOWN_ERRORS, /* one was declared or taken back here: read them */
 };
 
 struct reload { /* one at a time; a request that comes meanwhile is told so */
@@ -45,7 +47,9 @@ struct supervisor {
     struct worker **workers;
     unsigned n_workers;
     struct ticker *ticker;
-    struct incident_metrics *metrics; /* workers may ask it for the public status */
+    struct known_errors *known_errors; /* declared in Redis */
+    bool known_errors_wait;            /* they changed during a reload */
+    struct incident_metrics *metrics;  /* workers may ask it for the public status */
     struct reload reload;
     struct event *hup, *term, *intr, *second;
     bool stopping;
@@ -55,9 +59,10 @@ struct supervisor {
 
 /* Loads the file, builds workers, runs until told to stop. Exit status. */
 int supervisor_run(const char *file);
-/* conf_load + ruleset_create + what only the daemon checks (redis url). NULL with *why. With a running
- * configuration (or NULL) keys that change only at a restart keep its values, with a warning. */
-const struct ruleset *supervisor_load(const char *file, const struct conf *running,
+/* conf_load + ruleset_create + what only the daemon checks (redis url). NULL with *why. With a
+ * running supervisor (or NULL) keys that change only at a restart keep their values, with a
+ * warning, and the known errors that were declared are in the rules. */
+const struct ruleset *supervisor_load(const char *file, const struct supervisor *running,
                                       struct diag *why);
 
 /* reload.c */
@@ -65,5 +70,7 @@ const struct ruleset *supervisor_load(const char *file, const struct conf *runni
 void reload_say_loaded(int64_t at_ms);
 void reload_begin(struct supervisor *sup, struct worker *asked_by, struct http_request *req);
 void reload_configured(struct supervisor *sup, struct worker *w, char *error);
+/* The same configuration with other declared known errors; after a reload that is under way. */
+void reload_known_errors(struct supervisor *sup);
 
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "known_errors.h"
 #include "settings.h"
 #include "store_keys.h"
 #include "supervisor.h"
@@ -278,12 +279,20 @@ void ticker_second(struct ticker *t)
     char key[STORE_KEY_SIZE];
     struct str args[] = {S("SMEMBERS"), STR_NONE};
 
+    if (t->ready && !t->left)
+        known_errors_second(t->sup->known_errors, t->store);
     if (!t->ready || t->listing || t->in_flight || t->left)
         return;
     snprintf(key, sizeof(key), "%.*s:teams", STR_ARG(t->conf->prefix));
     args[1] = str_c(key);
     t->listing = true;
     store_command(t->store, args, ARRAY_LEN(args), on_teams, t);
+}
+
+void ticker_read_known_errors(struct ticker *t)
+{
+    if (t->ready && !t->left)
+        known_errors_hurry(t->sup->known_errors, t->store);
 }
 
 /* ---- life
@@ -297,6 +306,7 @@ static void on_state(void *arg, enum store_state state, const char *why)
     t->ready = state == STORE_S_READY;
     if (t->ready)
         ticker_send_settings(t);
+    ticker_read_known_errors(t);
 }
 
 /* The same for every start of this daemon on this spool: `horizon` is held by name. */

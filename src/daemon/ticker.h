@@ -17,6 +17,8 @@ struct ticker *ticker_create(struct supervisor *sup, const struct conf *conf);
 void ticker_configure(struct ticker *t, const struct conf *conf);
 /* Stores the settings of all teams; supervisor.settings_in says when they are stored. */
 void ticker_send_settings(struct ticker *t);
+/* Reads the declared known errors now, and not when it is time to. */
+void ticker_read_known_errors(struct ticker *t);
 /* A Redis by its run_id, as settings_in names it; never 0. */
 uint64_t ticker_run_hash(const char *run_id);
 /* Once a second. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "api.h"
+#include "known_errors.h"
 #include "triaged/base/hash.h"
 #include "triaged/base/mem.h"
 
@@ -137,19 +138,23 @@ const struct form form_next = {next_fields, &form_common};
 static const struct field known_error_in_fields[] = {
     {.name = "id", .type = FIELD_NAME, .flags = FORM_REQUIRED},
     {.name = "match", .type = FIELD_NAMES, .flags = FORM_REQUIRED, .max = 100, .item_max = 4096},
-    TEXT("title"),
-    TEXT("workaround"),
-    TEXT("kb"),
+    {.name = "title", .type = FIELD_TEXT, .max = KNOWN_ERROR_TITLE_MAX},
+    {.name = "workaround", .type = FIELD_TEXT, .max = KNOWN_ERROR_NOTE_MAX},
+    {.name = "kb", .type = FIELD_TEXT, .max = KNOWN_ERROR_KB_MAX},
     END,
 };
 static const struct form known_error_in = {known_error_in_fields, NULL};
 
+#define NOTE(name_, max_)                                                                          \
+    {                                                                                              \
+        .name = name_, .type = FIELD_TEXT, .flags = FORM_UNWRITTEN, .max = max_                    \
+    }
 static const struct field known_error_fields[] = {
     {.name = "id", .type = FIELD_NAME, .flags = FORM_REQUIRED | FORM_UNWRITTEN},
     {.name = "match", .type = FIELD_NAMES, .flags = FORM_UNWRITTEN, .max = 100, .item_max = 4096},
-    OURS("title", FIELD_TEXT),
-    OURS("workaround", FIELD_TEXT),
-    OURS("kb", FIELD_TEXT),
+    NOTE("title", KNOWN_ERROR_TITLE_MAX),
+    NOTE("workaround", KNOWN_ERROR_NOTE_MAX),
+    NOTE("kb", KNOWN_ERROR_KB_MAX),
     OURS("team", FIELD_NAME),
     FLAG("delete"),
     END,

@@ -30,8 +30,8 @@ struct item_head { /* who, what, when */
 
 /* Starts the item {"verb":…,"role":…,"at":… in out. */
 void item_begin(struct buf *out, const struct item_head *head);
-/* The actor from the body, else the token's name: written to out. The request id from the body, else
- * a random one. False with *why when nobody is named. */
+/* The actor from the body, else the token's name: written to out. The request id from the body,
+ * else a random one. False with *why when nobody is named. */
 bool item_who(struct buf *out, const jx *doc, const struct conf_token *token,
               char request_id[REQUEST_ID_SIZE], struct form_error *why);
 

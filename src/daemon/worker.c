@@ -207,6 +207,18 @@ static void say_configured(struct worker *w, struct diag *why)
     mailbox_post(w->supervisor->mailbox, SUPERVISOR_CONFIGURED, w, text, 0);
 }
 
+/* Verdicts by the rules before are forgotten. */
+static void take_rules(struct worker *w, const struct ruleset *rules)
+{
+    const struct ruleset *old = w->rules;
+
+    w->rules = ruleset_ref(rules);
+    w->conf = ruleset_conf(rules);
+    vcache_clear(&w->vcache);
+    repeats_clear(&w->repeats);
+    ruleset_unref(old);
+}
+
 static void on_message(void *arg, struct message *m)
 {
     struct worker *w = arg;
@@ -221,6 +233,10 @@ static void on_message(void *arg, struct message *m)
         ruleset_unref(m->data);
         say_configured(w, &why);
         diag_finish(&why);
+        break;
+    case WORKER_RULES:
+        take_rules(w, m->data);
+        ruleset_unref(m->data);
         break;
     case WORKER_STOP:
         begin_stop(w);
@@ -242,6 +258,11 @@ static void on_message(void *arg, struct message *m)
 void worker_post_configure(struct worker *w, const struct ruleset *rules)
 {
     mailbox_post(w->mailbox, WORKER_CONFIGURE, (void *)ruleset_ref(rules), NULL, 0);
+}
+
+void worker_post_rules(struct worker *w, const struct ruleset *rules)
+{
+    mailbox_post(w->mailbox, WORKER_RULES, (void *)ruleset_ref(rules), NULL, 0);
 }
 
 void worker_post_stop(struct worker *w)
@@ -269,7 +290,6 @@ void worker_post_loaded_at(struct worker *w, int64_t loaded_ms)
 bool worker_configure(struct worker *w, const struct ruleset *rules, struct diag *why)
 {
     const struct conf *next = ruleset_conf(rules);
-    const struct ruleset *old = w->rules;
     bool reuseport = ruleset_conf(rules)->workers > 1;
 
     pipeline_flush_syslog(w); /* what was decided by the old rules leaves under them */
@@ -285,13 +305,9 @@ bool worker_configure(struct worker *w, const struct ruleset *rules, struct diag
         diag_finish(&ignored);
         return false;
     }
-    w->rules = ruleset_ref(rules);
-    w->conf = next;
+    take_rules(w, rules);
     w->rules_loaded_ms = clock_wall_ms();
-    vcache_clear(&w->vcache);
-    repeats_clear(&w->repeats);
     worker_load_zones(w);
-    ruleset_unref(old);
     return true;
 }
 

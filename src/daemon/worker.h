@@ -116,8 +116,16 @@ void worker_free_zones(struct worker *w);
 void worker_publish(struct worker *w);
 
 /* Messages to a worker; run in its thread. */
-enum worker_message { WORKER_CONFIGURE, WORKER_STOP, WORKER_ANSWER, WORKER_LOADED_AT };
+enum worker_message {
+    WORKER_CONFIGURE,
+    WORKER_RULES,
+    WORKER_STOP,
+    WORKER_ANSWER,
+    WORKER_LOADED_AT
+};
 void worker_post_configure(struct worker *w, const struct ruleset *rules);
+/* Other rules of the same configuration. */
+void worker_post_rules(struct worker *w, const struct ruleset *rules);
 void worker_post_stop(struct worker *w);
 /* Answers a request that waits for the supervisor (reload). text is copied. */
 void worker_post_answer(struct worker *w, struct http_request *req, int status, const char *text);

@@ -107,6 +107,12 @@ struct cknown_error {
     struct clause match;
 };
 
+struct cdeclared { /* known errors of one team that stand in no file */
+    struct str team;
+    struct cknown_error *v;
+    size_t n;
+};
+
 /* ---- the index (index.c): which rules can match at all ----------------------------------------
  */
 
@@ -137,6 +143,8 @@ struct ruleset {
     struct crule *rules; /* as many as conf's, in its order; so the others */
     struct cservice *services;
     struct cknown_error *known_errors;
+    struct cdeclared *declared; /* a team each */
+    size_t n_declared;
     struct cheartbeat *heartbeats;
     struct cwindow *windows;
     struct names group_by_labels, group_by_syslog;
@@ -155,6 +163,9 @@ struct str field_read(const struct field *f, const struct alert *a);
 void compile_clause(struct ruleset *rs, const struct conf_texts *texts, struct clause *out,
                     struct diag *why);
 void compile_names(struct ruleset *rs, const struct conf_texts *texts, struct names *out);
+
+/* declared.c: the known errors that stand in no file. */
+void compile_declared(struct ruleset *rs, const struct declared_error *declared, size_t n);
 
 /* template.c */
 void template_compile(struct ruleset *rs, struct str text, const struct conf_place *place,

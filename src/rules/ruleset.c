@@ -135,6 +135,12 @@ static void destroy(struct ruleset *rs)
 
 struct ruleset *ruleset_create(const struct conf *conf, struct diag *why)
 {
+    return ruleset_create_with(conf, NULL, 0, why);
+}
+
+struct ruleset *ruleset_create_with(const struct conf *conf, const struct declared_error *declared,
+                                    size_t n, struct diag *why)
+{
     struct ruleset *rs = NEW(struct ruleset);
     size_t errors = why->errors;
     atomic_init(&rs->refs, 1);
@@ -146,6 +152,7 @@ struct ruleset *ruleset_create(const struct conf *conf, struct diag *why)
         destroy(rs);
         return NULL;
     }
+    compile_declared(rs, declared, n);
     index_build(rs);
     return rs;
 }

@@ -144,18 +144,30 @@ static void fill_links(const struct ruleset *rs, struct rules_scratch *s, const 
     out->logs = url.n ? url : S("");
 }
 
-static const struct conf_known_error *
-find_known_error(const struct ruleset *rs, struct rules_scratch *s, const struct decision *d)
+static const struct conf_known_error *first_match(struct rules_scratch *s,
+                                                  const struct cknown_error *v, size_t n)
+{
+    size_t failed;
+    for (size_t i = 0; i < n; i++)
+        if (v[i].match.n && eval_clause(s, &v[i].match, &failed))
+            return v[i].conf;
+    return NULL;
+}
+
+/* The rule's word, then the configuration's known errors, then those that the team declared: what
+ * the files say can be read and tested without a Redis, so that nothing declared changes it. */
+static const struct conf_known_error *find_known_error(const struct ruleset *rs,
+                                                       struct rules_scratch *s,
+                                                       const struct decision *d, struct str team)
 {
     if (d->known_error)
         return d->known_error;
-    for (size_t i = 0; i < rs->conf->n_known_errors; i++) {
-        const struct cknown_error *k = &rs->known_errors[i];
-        size_t failed;
-        if (k->match.n && eval_clause(s, &k->match, &failed))
-            return k->conf;
-    }
-    return NULL;
+    const struct conf_known_error *found =
+        first_match(s, rs->known_errors, rs->conf->n_known_errors);
+    for (size_t i = 0; i < rs->n_declared && !found; i++)
+        if (str_eq(rs->declared[i].team, team))
+            found = first_match(s, rs->declared[i].v, rs->declared[i].n);
+    return found;
 }
 
 /* ---- all ------------------------------------------------------------------------------------ */
@@ -192,7 +204,7 @@ void verdict_fill(const struct ruleset *rs, struct rules_scratch *s, const struc
     if (out->drop) {
         s->finer_output = false; /* it is only counted: no text of it is ever seen */
     } else {
-        out->known_error = find_known_error(rs, s, d);
+        out->known_error = find_known_error(rs, s, d, out->team);
         maintenance_fill(rs, s, now_ms, arena, out);
     }
 

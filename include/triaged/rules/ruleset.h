@@ -19,6 +19,17 @@ struct rules_scratch; /* per-thread regex workspace */
 
 /* Compiles all matchers and templates of conf. NULL when *why holds errors. Keeps a reference. */
 struct ruleset *ruleset_create(const struct conf *conf, struct diag *why);
+
+/* A known error that was declared outside the configuration: matched on alerts of its team. */
+struct declared_error {
+    struct str team;
+    struct conf_known_error error; /* id, match and texts; its place is not read */
+};
+/* The same with declared errors, grouped by team. Where the configuration knows an error too, its
+ * word stands. One whose matchers do not compile matches nothing: whoever passes them has checked
+ * them (filter.h). Copies all that it keeps. */
+struct ruleset *ruleset_create_with(const struct conf *conf, const struct declared_error *declared,
+                                    size_t n, struct diag *why);
 struct ruleset *ruleset_ref(const struct ruleset *rs);
 void ruleset_unref(const struct ruleset *rs); /* accepts NULL */
 const struct conf *ruleset_conf(const struct ruleset *rs);

@@ -398,6 +398,46 @@ static void heartbeats_and_known_errors(void **state)
     end(&w);
 }
 
+#define TEXTS(...)                                                                                 \
+    {                                                                                              \
+        .v = (struct conf_text[]){__VA_ARGS__},                                                    \
+        .n = sizeof((struct conf_text[]){__VA_ARGS__}) / sizeof(struct conf_text)                  \
+    }
+#define TEXT(text) ((struct conf_text){.s = S(text)})
+
+/* By team, behind those of the configuration; one that does not compile matches nothing, and not
+ * all that its other matchers would. */
+static void declared_known_errors(void **state)
+{
+    (void)state;
+    struct declared_error declared[] = {
+        {S("platform"), {.id = S("D-BAD"), .match = TEXTS(TEXT("job=\"x\""), TEXT("a=~\"(\""))}},
+        {S("platform"), {.id = S("D-NONE")}},
+        {S("platform"), {.id = S("D-1"), .match = TEXTS(TEXT("alertname=~\"N.*\""))}},
+        {S("platform"), {.id = S("D-2"), .match = TEXTS(TEXT("job=\"x\""))}},
+        {S("network"), {.id = S("D-3"), .match = TEXTS(TEXT("job=~\".*\""))}},
+    };
+    struct world w = begin("known_errors: [{id: KE-1, match: ['alertname=\"NFS\"']}]\n"
+                           "rules:\n"
+                           "  - {name: net, match: ['net=\"1\"'], set: {team: network}}\n");
+    struct diag why;
+    diag_init(&why);
+    struct ruleset *with = ruleset_create_with(ruleset_conf(w.rs), declared, 5, &why);
+    assert_non_null(with);
+    assert_int_equal(why.n, 0);
+    diag_finish(&why);
+    assert_null(PROM("alertname=NX").known_error); /* not those before */
+    ruleset_unref(w.rs);
+    w.rs = with;
+    memset(declared, 0x55, sizeof(declared)); /* it keeps copies */
+    assert_str(PROM("alertname=NFS").known_error->id, "KE-1");
+    assert_str(PROM("alertname=NX", "job=x").known_error->id, "D-1");
+    assert_str(PROM("alertname=X", "job=x").known_error->id, "D-2");
+    assert_null(PROM("alertname=X").known_error);
+    assert_str(PROM("alertname=X", "net=1").known_error->id, "D-3");
+    end(&w);
+}
+
 static void times(void **state)
 {
     (void)state;
@@ -525,6 +565,7 @@ int main(void)
         cmocka_unit_test(long_group_keys),
         cmocka_unit_test(fingerprints),
         cmocka_unit_test(heartbeats_and_known_errors),
+        cmocka_unit_test(declared_known_errors),
         cmocka_unit_test(times),
         cmocka_unit_test(traces),
         cmocka_unit_test(index_keeps_the_order),

@@ -3,6 +3,7 @@
 local Records = B.lazy(function(Records)
 
 local TEXT_MAX = 65536
+local KNOWN_ERRORS_MAX = 500 -- of a team: daemons match no more
 
 local function later(ctx, fn)
   ctx.after = ctx.after or {}
@@ -65,7 +66,11 @@ local function put_known_error(ctx, given, incident, actor)
   elseif type(given.match) ~= 'table' or #given.match == 0 then
     B.deny('bad_request', 'a known error has a list of matchers: match')
   end
-  local record = stored('known_errors', id) or { id = id, created_at = B.now, created_by = actor,
+  local record = stored('known_errors', id)
+  if not record and redis.call('HLEN', B.base .. 'known_errors') >= KNOWN_ERRORS_MAX then
+    B.deny('bad_request', 'the team has ' .. KNOWN_ERRORS_MAX .. ' known errors: take one back first')
+  end
+  record = record or { id = id, created_at = B.now, created_by = actor,
     incident = incident }
   take(record, given, { 'match', 'title', 'workaround', 'kb' })
   store(ctx, 'known_errors', id, record)
