@@ -74,7 +74,7 @@ static void put_frames(struct decode_run *r, struct str raw, bool proxy, const j
     buf_printf(&r->out, "], \"close\": %s", keep ? "false" : "true");
     if (proxy) {
         buf_put_c(&r->out, ", \"peer\": ");
-        buf_put_json(&r->out, str_c(host));
+        buf_put_json(&r->out, *host ? str_c(host) : r->peer);
     }
     buf_put_char(&r->out, '}');
     decode_flush(r);

@@ -88,6 +88,7 @@ static bool is_5424(const struct cursor *c)
     if (!cursor_at_text(c, S("1 ")))
         return false;
     look.p += 2;
+    cursor_skip_blanks(&look);
     if (cursor_at_text(&look, S("- ")))
         return true;
     return cursor_number(&look, 4, 4, &number) && cursor_at(&look, '-') &&

@@ -35,7 +35,7 @@ static bool is_ipv6(struct str s)
 enum { NO_HOST = 1, NO_TAG = 2, DIGIT = 4, HEX = 8 };
 
 static const uint8_t classes[256] = {
-    ['='] = NO_HOST | NO_TAG, [','] = NO_HOST | NO_TAG,
+    ['='] = NO_HOST | NO_TAG, [','] = NO_HOST,
     ['|'] = NO_HOST | NO_TAG, [';'] = NO_HOST | NO_TAG,
     ['"'] = NO_HOST | NO_TAG, ['<'] = NO_HOST | NO_TAG,
     ['>'] = NO_HOST | NO_TAG, ['{'] = NO_HOST | NO_TAG,
@@ -61,6 +61,27 @@ static bool is_level(struct str word)
     return false;
 }
 
+/* "name:" or "name[pid]:", as far as one look tells. */
+static bool is_closed_word(struct str word)
+{
+    return word.n > 1 && word.p[word.n - 1] == ':';
+}
+
+/* UniFi: `("BZ2,44d9e7f8a7d6,v3.7.58") hostapd: …`, "ap-1,18e8294876c3,v4.0.66 switch: …". Commas
+ * are more often text, so a tag must follow. */
+static bool is_unifi_host(const struct cursor *c, struct str word)
+{
+    bool quoted = word.n > 4 && word.p[0] == '(' && word.p[word.n - 1] == ')';
+    struct cursor next = {word.p + word.n, c->end};
+
+    if (!quoted && !((word.p[0] | 0x20) >= 'a' && (word.p[0] | 0x20) <= 'z'))
+        return false;
+    if (str_find_char(word, ',') == word.n || str_find_char(word, '=') < word.n)
+        return false;
+    cursor_skip_blanks(&next);
+    return is_closed_word(read_word(&next));
+}
+
 static bool is_host(const struct cursor *c, struct str word)
 {
     if (word.n == 0 || *c->p == '%' || syslog_is_body(c))
@@ -69,7 +90,7 @@ static bool is_host(const struct cursor *c, struct str word)
         return is_ipv6(word) || is_ipv6((struct str){word.p, word.n - 1}); /* "2001:db8::" */
     for (size_t i = 0; i < word.n; i++) {
         if (classes[(unsigned char)word.p[i]] & NO_HOST)
-            return false;
+            return is_unifi_host(c, word);
     }
     return !is_level(word);
 }
@@ -88,51 +109,81 @@ static void read_host(struct cursor *c, struct syslog_msg *m)
     if (cursor_at(c, '\t'))
         c->p++;
     cursor_skip_blanks(c);
-    /* ASA with a device id: "asa01 : %ASA-6-302015: …" */
-    if (cursor_at_text(c, S(": %")))
-        c->p += 2;
+}
+
+/* A colon with blanks around it, where a tag was left out: "asa01 : %ASA-6-302015: …". */
+static void skip_lone_colon(struct cursor *c)
+{
+    if (!cursor_at(c, ':') || (c->p + 1 < c->end && c->p[1] != ' '))
+        return;
+    c->p++;
+    if (cursor_at(c, ' '))
+        c->p++;
 }
 
 /* ---- tag ------------------------------------------------------------------------------------ */
 
-/* May this be a program's name? `closed`: a colon and a blank, or [pid], ended it. */
-static bool is_tag_name(struct str s, bool closed)
+enum { PID_MAX = 64 }; /* bytes of "[…]" after a name */
+
+/* How a name ended: a colon amid the word, a colon at its end, or [pid]. */
+enum ending { GLUED, CLOSED, WITH_PID };
+
+static bool is_tag_name(struct str s, enum ending ending)
 {
     unsigned colons = 0, hex = 0, digits = 0;
 
-    if (s.n == 0 || s.p[0] == '(' || s.p[0] == '[')
+    /* systemd's children before their exec call themselves "(sd-pam)[7]" */
+    if (s.n == 0 || (s.p[0] == '(' && ending != WITH_PID) || s.p[0] == '[')
         return false;
     for (size_t i = 0; i < s.n; i++) {
         unsigned class = classes[(unsigned char)s.p[i]];
         if (class & NO_TAG)
             return false;
+        if (s.p[i] == ',' && ending == GLUED)
+            return false;
         colons += s.p[i] == ':';
         digits += (class & DIGIT) != 0;
         hex += (class & HEX) != 0;
     }
-    if (colons > 0) /* "db:rpd" may be one; "10:22:31", "aa:bb:cc", "fe80::1" are none */
-        return hex + colons < s.n && !str_starts(s, S(":")) && str_find(s, S("::")) == s.n &&
-               str_find(s, S("://")) == s.n;
-    if (digits == s.n && s.n <= 10) /* a counter: it would make every message another app's */
+    if (colons > 0) { /* "db:rpd" and "My::Worker[3]" may be; "10:22:31", "aa:bb", "fe80::1" not */
+        return hex + colons < s.n && s.p[0] != ':' && str_find(s, S("://")) == s.n &&
+               (ending == WITH_PID || str_find(s, S("::")) == s.n);
+    }
+    /* a counter: it would make every message another app's */
+    if (digits == s.n && s.n <= 10 && ending != WITH_PID)
         return false;
-    return closed || (s.p[0] | 0x20) >= 'a';
+    return ending != GLUED || (s.p[0] | 0x20) >= 'a';
+}
+
+/* "[pid]" with its end, from "[" on: "]:" or "]" at the end of the word. Only the unmistakable
+ * "]:" may have blanks before it: "app[main thread]: …". */
+static const char *find_pid_end(const char *open, const char *word_end, const struct cursor *c)
+{
+    const char *end = c->end - open > PID_MAX ? open + PID_MAX : c->end, *p = open;
+
+    while ((p = memchr(p + 1, ']', (size_t)(end - p - 1)))) {
+        if (p + 1 == word_end || (p + 1 < c->end && p[1] == ':'))
+            return p;
+        if (p + 1 >= end)
+            return NULL;
+    }
+    return NULL;
 }
 
 /* "name[pid]:", "name[pid] ". */
 static bool read_tag_pid(struct cursor *c, struct str word, bool strict, struct syslog_msg *m)
 {
-    const char *open = memchr(word.p, '[', word.n), *end = word.p + word.n;
+    const char *open = memchr(word.p, '[', word.n);
 
-    if (!open)
+    if (!open || open == word.p)
         return false;
-    const char *close = memchr(open, ']', (size_t)(end - open));
+    const char *close = find_pid_end(open, word.p + word.n, c);
     if (!close)
         return false;
     struct str name = {word.p, (size_t)(open - word.p)};
     struct str pid = {open + 1, (size_t)(close - open - 1)};
-    const char *after = close + 1;
-    bool colon = after < end && *after == ':';
-    if (!is_tag_name(name, true) || (after < end && !colon))
+    bool colon = close + 1 < c->end && close[1] == ':';
+    if (!is_tag_name(name, WITH_PID))
         return false;
     if (strict) { /* nothing else says that this is syslog: only the unmistakable form */
         uint64_t number;
@@ -141,8 +192,22 @@ static bool read_tag_pid(struct cursor *c, struct str word, bool strict, struct 
     }
     m->app = name;
     m->procid = pid.n > 0 ? pid : STR_NONE;
-    c->p = after + colon;
+    c->p = close + 1 + colon;
     return true;
+}
+
+/* "tag:msgnum:3" is a tag and its text, "aa:bb:cc" and "main.c:12" are not. */
+static bool is_glued_tag(struct str name, char next)
+{
+    size_t hex = 0;
+
+    if (name.n < 2 || !is_tag_name(name, GLUED))
+        return false;
+    if (next == '/' || next == '\\' || next == ':' || (next >= '0' && next <= '9'))
+        return false;
+    while (hex < name.n && classes[(unsigned char)name.p[hex]] & HEX)
+        hex++;
+    return hex < name.n || name.n > 4;
 }
 
 /* "name:" before a blank; "name:text" when it cannot be an address, a time, a URL or a path. */
@@ -150,20 +215,15 @@ static bool read_tag_colon(struct cursor *c, struct str word, struct syslog_msg 
 {
     struct str name = {word.p, word.n - 1};
 
-    if (word.n == 0)
+    if (word.n < 2)
         return false;
-    if (word.p[word.n - 1] != ':') {
+    if (word.p[word.n - 1] != ':' || !is_tag_name(name, CLOSED)) {
         name.n = str_find_char(word, ':');
-        if (name.n == word.n || memchr(word.p + name.n + 1, ':', word.n - name.n - 1))
+        if (name.n + 1 >= word.n || !is_glued_tag(name, word.p[name.n + 1]))
             return false;
-        char next = word.p[name.n + 1];
-        if (!is_tag_name(name, false) || name.n < 2 || next == '/' || next == '\\' ||
-            (next >= '0' && next <= '9'))
-            return false;
-    } else if (!is_tag_name(name, true)) {
-        return false;
     }
-    m->app = name;
+    if (!str_eq(name, S("-")))
+        m->app = name;
     c->p = name.p + name.n + 1;
     return true;
 }
@@ -178,12 +238,26 @@ static void read_tag(struct cursor *c, bool strict, struct syslog_msg *m)
         c->p += mnemonic;
         cursor_skip_blanks(c);
         c->p++; /* the colon */
-    } else if (syslog_is_body(c) ||
+    } else if (word.n == 0 || syslog_is_body(c) ||
                !(read_tag_pid(c, word, strict, m) || (!strict && read_tag_colon(c, word, m)))) {
         return;
     }
     if (cursor_at(c, ' ')) /* one, and no more: the rest is the text's own */
         c->p++;
+}
+
+/* Does "host prog[12]:" stand here? A local socket's messages have no host, but those of loggen and
+ * of relays do; no other form is told apart from text surely enough. */
+static bool has_host_before_pid(const struct cursor *c)
+{
+    struct str word = read_word(c);
+    struct cursor next = {word.p + word.n, c->end};
+    struct syslog_msg scratch = {0};
+
+    if (word.n == 0 || is_closed_word(word) || !cursor_at(&next, ' '))
+        return false;
+    next.p++;
+    return read_tag_pid(&next, read_word(&next), true, &scratch);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */
@@ -205,12 +279,14 @@ void syslog_read_3164(struct cursor *c, const struct syslog_options *o, struct s
         if (looks_so)
             *c = look;
     }
-    if (has_time && !o->is_unix)
+    if (has_time && (!o->is_unix || has_host_before_pid(c)))
         read_host(c, m);
     else if (m->format == SYSLOG_RFC3164)
         (void)syslog_read_forwarded(c, false, m);
     if (looks_so)
         m->format = SYSLOG_RFC3164;
+    if (has_time)
+        skip_lone_colon(c);
     read_tag(c, m->format == SYSLOG_RAW, m);
     if (m->app.p)
         m->format = SYSLOG_RFC3164;

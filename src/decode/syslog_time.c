@@ -148,10 +148,10 @@ static const struct {
     struct str name;
     int8_t hours;
 } zones[] = {
-    {{"UTC", 3}, 0},  {{"GMT", 3}, 0},  {{"Z", 1}, 0},    {{"EST", 3}, -5}, {{"EDT", 3}, -4},
-    {{"CST", 3}, -6}, {{"CDT", 3}, -5}, {{"MST", 3}, -7}, {{"MDT", 3}, -6}, {{"PST", 3}, -8},
-    {{"PDT", 3}, -7}, {{"CET", 3}, 1},  {{"CEST", 4}, 2}, {{"EET", 3}, 2},  {{"EEST", 4}, 3},
-    {{"WET", 3}, 0},  {{"WEST", 4}, 1},
+    {{"UTC", 3}, 0},  {{"GMT", 3}, 0},  {{"UT", 2}, 0},   {{"Z", 1}, 0},    {{"EST", 3}, -5},
+    {{"EDT", 3}, -4}, {{"CST", 3}, -6}, {{"CDT", 3}, -5}, {{"MST", 3}, -7}, {{"MDT", 3}, -6},
+    {{"PST", 3}, -8}, {{"PDT", 3}, -7}, {{"CET", 3}, 1},  {{"CEST", 4}, 2}, {{"EET", 3}, 2},
+    {{"EEST", 4}, 3}, {{"WET", 3}, 0},  {{"WEST", 4}, 1},
 };
 
 /* "Z", "+02:00", "-0330", "+02". */
@@ -218,26 +218,54 @@ static bool read_named_offset(struct cursor *c, size_t n, struct moment *t)
     return true;
 }
 
+/* Names that senders print but that say no certain offset: the source's zone holds. Between a time
+ * and a host they are no host of that name. */
+static bool is_zone_word(struct str name)
+{
+    static const char words[] = " ACDT ACST AEDT AEST AKDT AKST ART AWST BRT BST CAT DST EAT GST "
+                                "HKT HST ICT IST JST KST MSK NZDT NZST PHT PKT SAST SGT TRT WAT "
+                                "WIB ";
+    char key[8];
+
+    if (name.n < 3 || name.n > 4)
+        return false;
+    key[0] = ' ';
+    memcpy(key + 1, name.p, name.n);
+    key[name.n + 1] = ' ';
+    return str_find(S(words), (struct str){key, name.n + 2}) < sizeof(words) - 1;
+}
+
+/* Does a word follow that may be a host: one that ends in neither a colon nor [pid]? */
+static bool is_before_host(struct cursor after)
+{
+    if (!read_char(&after, ' '))
+        return false;
+    struct str word = cursor_token(&after);
+    return word.n > 0 && word.p[word.n - 1] != ':' && !memchr(word.p, '[', word.n);
+}
+
 static void read_zone_name(struct cursor *c, struct moment *t)
 {
     struct cursor look = *c;
     size_t n = 0;
+    bool upper = true;
 
-    while (look.p < look.end && *look.p >= 'A' && *look.p <= 'Z')
-        look.p++, n++;
+    for (; look.p < look.end && (*look.p | 0x20) >= 'a' && (*look.p | 0x20) <= 'z'; look.p++, n++)
+        upper = upper && *look.p <= 'Z';
     if (n >= 2 && n <= 3 && read_named_offset(c, n, t))
         return;
-    if (n == 0 || n > 5 || !at_boundary(&look))
+    if (n == 0 || n > 5 || !at_boundary(&look) || !(upper || is_zone_place(look)))
         return;
+    struct str name = {c->p, n};
     for (size_t i = 0; i < ARRAY_LEN(zones); i++) {
-        if (str_eq((struct str){c->p, n}, zones[i].name)) {
+        if (str_ieq(name, zones[i].name)) {
             t->has_zone = true;
             t->offset_s = zones[i].hours * 3600;
             *c = look;
             return;
         }
     }
-    if (n > 1 && is_zone_place(look)) /* not known: the source's zone holds */
+    if (n > 1 && (is_zone_place(look) || (is_zone_word(name) && is_before_host(look))))
         *c = look;
 }
 
@@ -374,6 +402,8 @@ static bool read_named_month(struct cursor *c, struct moment *t)
     }
     if (!read_clock(&look, t))
         return false;
+    if (cursor_at_text(&look, S(". "))) /* a fraction of no digits */
+        look.p++;
     read_zone(&look, t);
     if (t->year == 0) { /* "21:28:13 2007 linksys": but "2001:db8::1" is a host */
         struct cursor at_year = look;

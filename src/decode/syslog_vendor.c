@@ -26,11 +26,30 @@ static bool read_sequence(struct cursor *c, struct str *out)
     return true;
 }
 
-/* "sw01:" (logging origin-id); IOS XR has no blank: "RP/0/RP0/CPU0:Jul 11 …". */
+static bool is_upper(char ch)
+{
+    return ch >= 'A' && ch <= 'Z';
+}
+
+/* "ASA-session", "UC_CALLMANAGER", "DeviceUnregistered" */
+static bool is_mnemonic_byte(char ch)
+{
+    return ((ch | 0x20) >= 'a' && (ch | 0x20) <= 'z') || (ch >= '0' && ch <= '9') || ch == '_';
+}
+
+/* "sw01:" (logging origin-id); IOS XR has no blank: "RP/0/RP0/CPU0:Jul 11 …"; a line card has one
+ * within: "CLC 6/0: Dec 11 …". */
 static bool read_origin(struct cursor *c, struct str *out)
 {
     struct str token = cursor_token(c);
     size_t n = token.n;
+
+    if (n > 1 && str_find_char(token, ':') == n && is_upper(token.p[0])) {
+        struct cursor second = {token.p + n + (token.p + n < c->end), c->end};
+        struct str slot = cursor_token(&second);
+        if (slot.n > 3 && memchr(slot.p, '/', slot.n) && slot.p[slot.n - 1] == ':')
+            n = token.n += 1 + slot.n;
+    }
 
     if (n < 2 || token.p[0] == '%' || memchr(token.p, '[', n))
         return false;
@@ -71,42 +90,60 @@ static bool read_uptime(struct cursor *c)
     return true;
 }
 
+/* "*spamApTask1:", a wireless controller's task, between its name and the time. */
+static bool read_task(struct cursor *c, struct syslog_msg *m)
+{
+    struct str token = cursor_token(c);
+
+    if (token.n < 4 || token.p[0] != '*' || token.p[token.n - 1] != ':' ||
+        !((token.p[1] | 0x20) >= 'a'))
+        return false;
+    m->procid = str_sub(token, 1, token.n - 1);
+    c->p += token.n;
+    cursor_skip_blanks(c);
+    return true;
+}
+
+/* What precedes Cisco's mnemonic. May leave marks in m although it returns false. */
+static bool read_prefix(struct cursor *c, const struct syslog_options *o, struct syslog_msg *m,
+                        bool *out_time)
+{
+    struct str first = STR_NONE, second = STR_NONE, origin = STR_NONE;
+
+    (void)read_sequence(c, &first);
+    bool has_time = syslog_time_3164(c, o, m);
+    if (!has_time && !read_uptime(c) && !syslog_mnemonic(c)) {
+        if (!read_origin(c, &origin))
+            return false;
+        (void)read_task(c, m);
+        (void)read_sequence(c, &second);
+        has_time = syslog_time_3164(c, o, m);
+        if (!has_time && !read_uptime(c) && !(first.p && syslog_mnemonic(c)))
+            return false;
+    }
+    m->seq = second.p ? second : first;
+    if (origin.p && memchr(origin.p, ' ', origin.n))
+        m->procid = origin; /* a line card is no host */
+    else if (origin.p)
+        m->host = origin;
+    *out_time = has_time && !origin.p;
+    /* Without a number, "app: Jul 11 …" may be anybody's text; a mnemonic tells. */
+    return m->seq.p || syslog_mnemonic(c) || memchr(origin.p ? origin.p : "", '/', origin.n);
+}
+
 bool syslog_read_cisco(struct cursor *c, const struct syslog_options *o, struct syslog_msg *m,
                        bool *out_time)
 {
     struct cursor look = *c;
-    struct str first = STR_NONE, second = STR_NONE, origin = STR_NONE;
-    bool has_origin = false, sure;
+    const struct syslog_msg before = *m;
 
-    (void)read_sequence(&look, &first);
-    bool has_time = syslog_time_3164(&look, o, m);
-    if (!has_time && !read_uptime(&look) && !syslog_mnemonic(&look)) {
-        if (!(has_origin = read_origin(&look, &origin)))
-            return false;
-        (void)read_sequence(&look, &second);
-        has_time = syslog_time_3164(&look, o, m);
-        if (!has_time && !read_uptime(&look) && !(first.p && syslog_mnemonic(&look)))
-            return false;
+    if (read_prefix(&look, o, m, out_time)) {
+        *c = look;
+        return true;
     }
-    /* Without a number, "app: Jul 11 …" may be anybody's text; a mnemonic tells. */
-    sure = first.p || second.p || syslog_mnemonic(&look) ||
-           memchr(origin.p ? origin.p : "", '/', origin.n);
-    if (!sure) {
-        m->has_timestamp = false;
-        m->flags &= ~(unsigned)(SYSLOG_BAD_TIME | SYSLOG_CLOCK_UNSYNCED);
-        return false;
-    }
-    m->seq = second.p ? second : first;
-    if (has_origin)
-        m->host = origin;
-    *out_time = has_time && !has_origin;
-    *c = look;
-    return true;
-}
-
-static bool is_upper(char ch)
-{
-    return (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_';
+    *m = before;
+    *out_time = false;
+    return false;
 }
 
 size_t syslog_mnemonic(const struct cursor *c)
@@ -117,7 +154,7 @@ size_t syslog_mnemonic(const struct cursor *c)
 
     if (!cursor_at(c, '%'))
         return 0;
-    for (p++; p < c->end && (is_upper(*p) || *p == '-'); p++) {
+    for (p++; p < c->end && (is_mnemonic_byte(*p) || *p == '-'); p++) {
         if (*p != '-')
             continue;
         if (dashes++ > 0 && p[-2] == '-' && p[-1] >= '0' && p[-1] <= '7')

@@ -157,6 +157,7 @@ def test_syslog_ng(site, documented, store, stop_at_end, tmp_path, way):
     pytest.param("-i -S -P", id="tcp-5424-octet-count"), pytest.param("-i -S -P -F", id="tcp-5424-lines"),
     pytest.param("-U", id="tls"), pytest.param("-U -P", id="tls-5424"),
     pytest.param("-x -D -P -F", id="unix-dgram"), pytest.param("-x -S -P -F", id="unix-stream"),
+    pytest.param("-x -D", id="unix-dgram-3164"), pytest.param("-x -S", id="unix-stream-3164"),
     pytest.param("-i -S --active-connections=5", id="five-connections"),
 ])
 def test_loggen(site, documented, store, tmp_path, options):

@@ -89,6 +89,7 @@ static void parse(const struct row *r, size_t n, uint64_t max, struct buf *out)
 
 static const struct row rows[] = {
 #include "syslog_rows.h"
+#include "syslog_rows_senders.h"
 };
 
 static void test_rows(void **state)
