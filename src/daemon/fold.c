@@ -183,9 +183,32 @@ static void put_time(struct buf *b, int64_t ms)
     record_put_i64(b, ms > 0 ? ms : 0);
 }
 
-static void put_item(struct buf *b, const struct fold_entry *e, struct str state)
+static bool same_meta(const struct prepared *a, const struct prepared *b)
+{
+    return b && !a->summary_is_message && !b->summary_is_message &&
+           (a == b || str_eq(a->meta, b->meta));
+}
+
+/* Half of an observation may be its meta, and neighbours often have the same: the alerts of a rule
+ * that a sender posts together. */
+static void put_meta(struct fold_team *t, const struct fold_entry *e)
+{
+    size_t from;
+
+    if (same_meta(e->prepared, t->before)) {
+        record_put(&t->record, S(OBSERVE_META_AS_BEFORE));
+    } else {
+        from = begin_field(&t->record);
+        prepared_put_meta(e->prepared, e->first_message, &t->record);
+        end_field(&t->record, from);
+    }
+    t->before = e->prepared;
+}
+
+static void put_item(struct fold_team *t, const struct fold_entry *e, struct str state)
 {
     const struct prepared *p = e->prepared;
+    struct buf *b = &t->record;
     size_t from;
 
     record_put(b, p->fingerprint);
@@ -206,12 +229,17 @@ static void put_item(struct buf *b, const struct fold_entry *e, struct str state
     record_put(b, p->rule);
     record_put(b, p->threshold);
     record_put(b, p->suppress);
-    from = begin_field(b);
-    prepared_put_meta(p, e->first_message, b);
-    end_field(b, from);
+    put_meta(t, e);
     from = begin_field(b);
     prepared_put_alert(p, (struct str){e->message, e->message_n}, b);
     end_field(b, from);
+}
+
+static void empty_record(struct fold_team *t)
+{
+    t->items = 0;
+    t->before = NULL;
+    buf_reset(&t->record);
 }
 
 static bool close_record(struct fold_team *t, fold_record_fn *record, void *arg)
@@ -221,8 +249,7 @@ static bool close_record(struct fold_team *t, fold_record_fn *record, void *arg)
     if (t->items == 0)
         return true;
     kept = record_end(&t->record, t->items) && record(arg, t->team, buf_str(&t->record));
-    t->items = 0;
-    buf_reset(&t->record);
+    empty_record(t);
     return kept;
 }
 
@@ -232,8 +259,7 @@ static void leave_out(struct fold_team *t)
     metric_add(metric_cell(&too_large_total), 1);
     log_error("fold", "an observation of team=%.*s is larger than %d bytes and was left out",
               STR_ARG(t->team), (int)RECORD_BYTES_MAX);
-    t->items = 0;
-    buf_reset(&t->record);
+    empty_record(t);
 }
 
 static bool write_item(struct fold_team *t, const struct fold_entry *e, struct str state,
@@ -244,7 +270,7 @@ static bool write_item(struct fold_team *t, const struct fold_entry *e, struct s
     for (int attempt = 0; attempt < 2; attempt++) {
         if (t->items == 0)
             record_begin(&t->record, RECORD_OBSERVE, OBSERVE_N, e->first_ms);
-        put_item(&t->record, e, state);
+        put_item(t, e, state);
         t->items++;
         if (!t->record.overflow && t->record.n <= RECORD_BYTES_MAX)
             break;
@@ -294,9 +320,7 @@ bool fold_write(struct fold *f, const struct team *teams, size_t n_teams, int64_
 {
     bool ok = write_all(f, teams, n_teams, rules_loaded_ms, record, arg);
 
-    for (size_t i = 0; i < f->n_teams; i++) {
-        f->teams[i].items = 0;
-        buf_reset(&f->teams[i].record);
-    }
+    for (size_t i = 0; i < f->n_teams; i++)
+        empty_record(&f->teams[i]);
     return ok;
 }

@@ -32,6 +32,7 @@ struct fold_team { /* the record of a team that is being filled */
     struct str team;
     struct buf record;
     uint32_t items;
+    const struct prepared *before; /* of the item put last, NULL if there is none */
     int64_t at_ms;
 };
 

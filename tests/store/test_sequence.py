@@ -47,6 +47,16 @@ def test_malformed_item_refuses_the_record_whole(team, change):
     assert team.entries() == [] and team.events() == []
 
 
+def test_meta_of_the_item_before(team):
+    first = obs(fp='a', key='a{}', meta={'title': 'Alike'})
+    alike = [{**obs(fp=n, key=n + '{}'), 'meta': '='} for n in 'bc']
+    team.record([first, *alike, obs(fp='d', key='d{}', meta={'title': 'Other'}),
+                 {**obs(fp='e', key='e{}'), 'meta': '='}], T0, ST, 1, 0)
+    assert [team.inc(f'NET-{n}')['title'] for n in range(1, 6)] == ['Alike', 'Alike', 'Alike', 'Other', 'Other']
+    with pytest.raises(redis.exceptions.ResponseError, match='BADRECORD'):  # there is none before
+        team.record([{**obs(fp='f', key='f{}'), 'meta': '='}], T0, ST, 2, 1)
+
+
 def test_limits_at_the_edge_are_taken(team):
     team.observe(obs(fp='a' * 128, key='k' * 4096, threshold='1 1000 ' + 'x' * 4096))
     assert team.ids() == ['NET-1']

@@ -40,14 +40,16 @@ enum { RECORD_VERSION = 1, RECORD_ITEMS_MAX = 256, RECORD_BYTES_MAX = 4 * 1024 *
     F(rule, "name of the deciding rule")                                                           \
     F(threshold, "empty, or COUNT WITHIN_MS KEY")                                                  \
     F(suppress, "empty, or JSON list of {name, until_ms} of matching maintenance windows")         \
-    F(meta, "JSON object used when an incident is opened: title summary category ...")             \
+    F(meta, "JSON object used when an incident is opened: title summary category ...; or =")       \
     F(alert, "JSON members of the stored alert: \"labels\":{},\"annotations\":{} ... no braces")
+
+#define OBSERVE_META_AS_BEFORE "=" /* the meta of the item before, in the same record */
 
 enum observe_field {
 #define F(name, help) OBSERVE_##name,
     OBSERVE_FIELDS(F)
 #undef F
-    OBSERVE_N
+        OBSERVE_N
 };
 
 struct record_header {

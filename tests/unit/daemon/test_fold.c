@@ -18,7 +18,7 @@
 enum { SEEN_MAX = 2000 };
 
 struct item {
-    char team[16], fingerprint[17], state[16], message[64];
+    char team[16], fingerprint[17], state[16], message[64], meta[64];
     long long count, first_ms, last_ms;
 };
 
@@ -63,6 +63,7 @@ static bool on_record(void *arg, struct str team, struct str payload)
         copy(it->fingerprint, sizeof(it->fingerprint), f[OBSERVE_fingerprint]);
         copy(it->state, sizeof(it->state), f[OBSERVE_state]);
         copy(it->message, sizeof(it->message), f[OBSERVE_alert]);
+        copy(it->meta, sizeof(it->meta), f[OBSERVE_meta]);
         it->count = number(f[OBSERVE_count]);
         it->first_ms = number(f[OBSERVE_first_ms]);
         it->last_ms = number(f[OBSERVE_last_ms]);
@@ -220,6 +221,42 @@ static void test_records_of_a_team_hold_at_most_256(void **state)
     }
 }
 
+/* Written once for neighbours of a team's record; never referred to across records. */
+static void test_meta_as_before(void **state)
+{
+    static const char *const metas[] = {"{1}", "{1}", "{2}", "{2}", "{1}"};
+    static const char *const want[] = {"{1}", "=", "{2}", "=", "{1}"};
+    struct seen seen = {0};
+    struct prepared *p[ARRAY_LEN(metas) + 2];
+    struct fold f;
+
+    (void)state;
+    fold_init(&f, 100, 1 << 20);
+    for (size_t i = 0; i < ARRAY_LEN(p); i++) {
+        p[i] = make(i + 1, i < ARRAY_LEN(metas) ? "a" : "b", i == ARRAY_LEN(metas) + 1, false);
+        p[i]->meta = i < ARRAY_LEN(metas) ? str_c(metas[i]) : S("{1}");
+    }
+    p[ARRAY_LEN(metas) + 1]->summary_is_message = true;
+    for (size_t i = 0; i < ARRAY_LEN(metas); i++)
+        add(&f, p[i], 100, false, "x");
+    flush(&f, &seen);
+    assert_int_equal(seen.n, ARRAY_LEN(metas));
+    for (size_t i = 0; i < ARRAY_LEN(metas); i++)
+        assert_string_equal(seen.items[i].meta, want[i]);
+    seen = (struct seen){0};
+    add(&f, p[0], 100, false, "x");
+    add(&f, p[ARRAY_LEN(metas)], 100, false, "x"); /* another team */
+    fold_add_log(&f, p[ARRAY_LEN(metas) + 1], S("text"), 1, 100, 100, S("x"));
+    flush(&f, &seen);
+    assert_int_equal(seen.n, 3);
+    assert_string_equal(seen.items[0].meta, "{1}");
+    assert_string_equal(seen.items[1].meta, "{1}");
+    assert_string_equal(seen.items[2].meta, "{\"summary\":\"text\",1}");
+    for (size_t i = 0; i < ARRAY_LEN(p); i++)
+        prepared_unref(p[i]);
+    fold_finish(&f);
+}
+
 static void test_old_resolve_goes_to_other_teams_too(void **state)
 {
     struct seen seen = {0};
@@ -314,6 +351,7 @@ int main(void)
         cmocka_unit_test(test_pairs_of_senders_stay_apart),
         cmocka_unit_test(test_logs_keep_the_last_text),
         cmocka_unit_test(test_records_of_a_team_hold_at_most_256),
+        cmocka_unit_test(test_meta_as_before),
         cmocka_unit_test(test_old_resolve_goes_to_other_teams_too),
         cmocka_unit_test(test_full_by_bytes),
         cmocka_unit_test(test_failure_keeps_all),

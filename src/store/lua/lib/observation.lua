@@ -92,9 +92,14 @@ function Observation.count()
   return n
 end
 
--- The verdict's texts, decoded when an incident is opened.
+-- The verdict's texts, decoded when an incident is opened. "=": those of the item before.
 function Observation.meta(o)
-  local meta = B.json(o.meta)
+  local text, index = o.meta, o.index
+  while text == '=' and index > 1 do
+    index = index - 1
+    text = argv[Observation.HEADER + (index - 1) * Observation.FIELDS + 19]
+  end
+  local meta = B.json(text)
   if not meta then
     bad(o.index, 'meta is not a JSON object')
   end
