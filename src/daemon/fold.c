@@ -28,11 +28,14 @@ static struct metric_family too_large_total = {
 enum {
     BY_FP_CAP = 4096,    /* power of two; a cache: what does not fit is not folded */
     ITEM_OVERHEAD = 256, /* times, counts and lengths of one observation */
+    MESSAGE_FIRST = 128, /* bytes; doubled up to FOLD_MESSAGE_MAX */
+    ESCAPED = 2,         /* what a byte of a message comes to in JSON, generously on average */
 };
 
-void fold_init(struct fold *f, size_t max_entries, size_t max_bytes)
+void fold_init(struct fold *f, unsigned index, size_t max_entries, size_t max_bytes)
 {
     memset(f, 0, sizeof(*f));
+    f->index = index;
     arena_init(&f->arena, 64 * 1024);
     f->last = &f->first;
     f->max = max_entries;
@@ -41,11 +44,15 @@ void fold_init(struct fold *f, size_t max_entries, size_t max_bytes)
     f->by_fp = NEW_ARRAY(struct fold_entry *, BY_FP_CAP);
 }
 
-void fold_empty(struct fold *f)
+void fold_empty(struct fold *f, int64_t now_ms)
 {
     for (struct fold_entry *e = f->first; e; e = e->next) {
-        if (e->prepared->pending == e)
-            e->prepared->pending = NULL;
+        struct fold_entry **pending = &e->prepared->pending[f->index];
+
+        if (*pending == e)
+            *pending = NULL;
+        if (now_ms)
+            e->prepared->written_ms = now_ms;
         f->by_fp[e->prepared->fp & (f->by_fp_cap - 1)] = NULL;
         prepared_unref(e->prepared);
     }
@@ -57,7 +64,7 @@ void fold_empty(struct fold *f)
 
 void fold_finish(struct fold *f)
 {
-    fold_empty(f);
+    fold_empty(f, 0);
     for (size_t i = 0; i < f->n_teams; i++) {
         buf_finish(&f->teams[i].record);
         free((char *)f->teams[i].team.p);
@@ -75,15 +82,27 @@ static struct fold_entry *append(struct fold *f, struct prepared *p)
     *f->last = e;
     f->last = &e->next;
     f->n++;
-    f->bytes += p->bytes + ITEM_OVERHEAD + (p->is_log ? 2 * FOLD_MESSAGE_MAX : 0);
+    f->bytes += p->bytes + ITEM_OVERHEAD;
     return e;
+}
+
+/* Twice what it needs, since the next one is often a little longer. */
+static void grow_message(struct fold *f, struct fold_entry *e)
+{
+    uint32_t cap = MESSAGE_FIRST;
+
+    while (cap < e->message_n)
+        cap *= 2;
+    e->message = arena_alloc(&f->arena, cap);
+    f->bytes += ESCAPED * (cap - e->message_cap);
+    e->message_cap = cap;
 }
 
 static void keep_message(struct fold *f, struct fold_entry *e, struct str message)
 {
-    if (!e->message)
-        e->message = arena_alloc(&f->arena, FOLD_MESSAGE_MAX);
     e->message_n = (uint32_t)(message.n < FOLD_MESSAGE_MAX ? message.n : FOLD_MESSAGE_MAX);
+    if (e->message_n > e->message_cap || !e->message)
+        grow_message(f, e);
     if (e->message_n)
         memcpy(e->message, message.p, e->message_n);
 }
@@ -91,16 +110,18 @@ static void keep_message(struct fold *f, struct fold_entry *e, struct str messag
 void fold_add_log(struct fold *f, struct prepared *p, struct str message, uint32_t repeat,
                   int64_t received_ms, int64_t starts_ms, struct str sender)
 {
-    struct fold_entry *e = p->pending;
+    struct fold_entry *e = p->pending[f->index];
 
     if (!e) {
         e = append(f, p);
         e->first_ms = received_ms;
         e->starts_ms = starts_ms;
         e->sender = arena_str(&f->arena, sender);
-        if (p->summary_is_message)
+        if (p->summary_is_message) {
             e->first_message = arena_str(&f->arena, str_sub(message, 0, FOLD_MESSAGE_MAX));
-        p->pending = e;
+            f->bytes += ESCAPED * e->first_message.n;
+        }
+        p->pending[f->index] = e;
     }
     e->count += repeat;
     e->last_ms = received_ms;

@@ -27,7 +27,7 @@
  *     form.c          bodies against tables of fields; verb_forms.c the tables
  *     incident_json.c texts of Redis as the API shows them; teams.c which teams there are
  *     verbs.c         a verb's way: a spool and a shipper of its own, then the answer
- *     pipeline.c      the journey of an alert, in order
+ *     pipeline.c      the journey of an alert, in order; pipeline_syslog.c of a log message
  *       vcache.c      verdicts on what looked the same; repeats.c a peer's last message
  *       prepared.c    a verdict, encoded once
  *       fold.c        equals become one with a count; records

@@ -29,6 +29,8 @@ void pipeline_take_syslog(struct worker *w, const struct syslog_peer *peer, stru
 /* Writes what is folded to the spool; false when the spool would not take it. */
 bool pipeline_flush_http(struct worker *w);
 bool pipeline_flush_syslog(struct worker *w);
+/* The same for log messages, but for known causes that may still wait. */
+bool pipeline_flush_syslog_due(struct worker *w);
 /* Acknowledges what RELP senders wait for and is durable. */
 void pipeline_acknowledge(struct worker *w);
 

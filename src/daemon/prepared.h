@@ -14,22 +14,27 @@
 
 struct fold_entry;
 
+enum { PREPARED_FOLDS = 2 };
+
 struct prepared {
     int refs;
     bool drop; /* counted only; no other field is set */
     bool is_log;
     bool is_beat; /* a heartbeat: only team and fingerprint (its name) are set */
     bool pairs;   /* /api/v2: senders come in pairs */
+    bool
+        summary_is_message; /* the summary is the first message itself: prepared_put_meta adds it */
+    /* Logs: the entry of each fold that has one now, or NULL; when one was written last, 0 = never
+     */
+    struct fold_entry *pending[PREPARED_FOLDS];
+    int64_t written_ms;
     size_t bytes; /* memory held, for the cache's bound */
     struct str team, group_key, rule, system, threshold, suppress;
     const char *impact, *urgency;
     struct str fingerprint; /* 16 hex digits */
     uint64_t fp;
-    bool
-        summary_is_message; /* the summary is the first message itself: prepared_put_meta adds it */
-    struct str meta;        /* JSON object */
-    struct str alert;       /* JSON members; for logs all but the message, see prepared_put_alert */
-    struct fold_entry *pending; /* logs: the entry of the present fold window, or NULL */
+    struct str meta;  /* JSON object */
+    struct str alert; /* JSON members; for logs all but the message, see prepared_put_alert */
     char text[];
 };
 

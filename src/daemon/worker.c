@@ -49,7 +49,7 @@ static void on_flush_syslog(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (pipeline_flush_syslog(w) && !w->stopping)
+    if (pipeline_flush_syslog_due(w) && !w->stopping)
         syslog_server_resume(w->syslog); /* streams may have waited for room */
 }
 
@@ -109,7 +109,8 @@ static bool may_read_syslog(void *arg)
     struct worker *w = arg;
 
     worker_receipt(w);
-    return !fold_is_full(&w->fold_syslog) && !spool_is_full(w->spool);
+    return !fold_is_full(&w->fold_syslog) && !fold_is_full(&w->fold_known) &&
+           !spool_is_full(w->spool);
 }
 
 static void on_store_state(void *arg, enum store_state state, const char *why)
@@ -163,8 +164,6 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     (void)what;
     worker_receipt(w);
     atomic_store(&w->status.beat_ms, clock_mono_ms());
-    if (!fold_is_empty(&w->fold_syslog) && !w->syslog_flush_set)
-        pipeline_flush_syslog(w); /* an earlier flush found no room */
     shipper_tick(w->shipper, w->now_ms);
     verbs_second(w->verbs, w->now_ms);
     teams_second(w->teams);
@@ -407,8 +406,9 @@ struct worker *worker_create(struct supervisor *sup, unsigned index, const struc
     answers_init(&w->answers);
     quarantine_init(&w->quarantine);
     vcache_init(&w->vcache, conf->limits.verdicts_cached);
-    fold_init(&w->fold_http, conf->limits.fold_entries, fold_bytes(conf));
-    fold_init(&w->fold_syslog, conf->limits.fold_entries, fold_bytes(conf));
+    fold_init(&w->fold_http, 0, conf->limits.fold_entries, fold_bytes(conf));
+    fold_init(&w->fold_syslog, 0, conf->limits.fold_entries, fold_bytes(conf));
+    fold_init(&w->fold_known, 1, conf->limits.fold_entries, fold_bytes(conf));
     alert_batch_init(&w->batch);
     arena_init(&w->arena, 64 * 1024);
     buf_init(&w->encode, ENCODE_MAX);
@@ -489,6 +489,7 @@ void worker_destroy(struct worker *w)
         event_base_free(w->base);
     fold_finish(&w->fold_http);
     fold_finish(&w->fold_syslog);
+    fold_finish(&w->fold_known);
     vcache_finish(&w->vcache);
     repeats_finish(&w->repeats);
     quarantine_finish(&w->quarantine);

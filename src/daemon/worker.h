@@ -71,7 +71,8 @@ struct worker {
     struct listeners *listeners; /* who follows the events */
     unsigned next_waiting;       /* requests that wait for an incident */
 
-    struct fold fold_http, fold_syslog;
+    struct fold fold_http, fold_syslog, fold_known; /* pipeline_syslog.c tells the latter apart */
+    int64_t known_since_ms;                         /* monotonic: when fold_known got its first */
     int64_t http_taken[SOURCE_N][2]; /* in fold_http and not yet counted; [1]: heartbeats */
     struct answers answers;
     struct relp_acks relp_acks;

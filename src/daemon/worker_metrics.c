@@ -20,6 +20,13 @@ static struct metric_family oldest_gauge = {
     .labels = {"worker"},
     .scale = 1e-3,
 };
+static struct metric_family folding_gauge = {
+    .name = "triaged_observations_folding",
+    .help =
+        "Observations of log messages that wait for more of their kind before they are spooled.",
+    .type = METRIC_GAUGE,
+    .labels = {"worker"},
+};
 static struct metric_family bytes_gauge = {
     .name = "triaged_spool_bytes",
     .help = "Bytes of the spool's segments on disk.",
@@ -68,6 +75,18 @@ static struct metric_family regex_gauge = {
     .type = METRIC_COUNTER,
 };
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* Receipt of the oldest that Redis does not know of yet: in the spool or on its way there. */
+static int64_t oldest_unknown(const struct worker *w, const struct spool_stats *st)
+{
+    return earlier(st->oldest_waiting_ms,
+                   earlier(fold_oldest_ms(&w->fold_syslog), fold_oldest_ms(&w->fold_known)));
+}
+
 void worker_publish(struct worker *w)
 {
     struct spool_stats st;
@@ -75,12 +94,13 @@ void worker_publish(struct worker *w)
 
     spool_stats(w->spool, &st);
     atomic_store(&w->status.records_waiting, (int64_t)st.records_waiting);
-    atomic_store(&w->status.oldest_waiting_ms, st.oldest_waiting_ms);
+    atomic_store(&w->status.oldest_waiting_ms, oldest_unknown(w, &st));
     atomic_store(&w->status.spool_full, spool_is_full(w->spool));
     snprintf(index, sizeof(index), "%u", w->index);
     metric_set(metric_cell(&waiting_gauge, index), (int64_t)st.records_waiting);
     metric_set(metric_cell(&oldest_gauge, index),
                st.oldest_waiting_ms ? w->now_ms - st.oldest_waiting_ms : 0);
+    metric_set(metric_cell(&folding_gauge, index), (int64_t)(w->fold_syslog.n + w->fold_known.n));
     metric_set(metric_cell(&bytes_gauge, index), (int64_t)st.bytes);
     metric_set(metric_cell(&max_bytes_gauge, index),
                (int64_t)(w->conf->spool.max_size / w->conf->workers));

@@ -4,6 +4,7 @@ same through stops, kill -9, and a Redis that is away.
 A kill leaves one write of the spool in doubt: if it hits between the write's arrival in the kernel
 and the next instruction, the messages in that write (those that were read in one turn) count twice.
 Nothing is ever lost."""
+import signal
 import socket
 import threading
 
@@ -169,6 +170,30 @@ def test_acknowledged_though_redis_is_away(tmp_path, make_triaged, store, redis_
     redis_server.__init__(redis_server.directory, *redis_server.options)
     triaged.start()
     wait_counted(store, {f"app-{n}": 1 for n in range(10)})
+
+
+def test_acknowledged_though_its_cause_may_wait(make_triaged, store, redis_server, relp_port):
+    """Repeats of a known cause wait while Redis is behind; those that RELP acknowledged do not."""
+    n = 400
+    triaged = start_triaged(make_triaged, relp_port, "", name="relp")
+    client = Client(relp_port)
+
+    client.send("syslog", "<11>1 - h known - - - disk failure")
+    client.expect(b"2 rsp 6 200 OK\n")
+    wait_counted(store, {"known": 1})
+    redis_server.popen.send_signal(signal.SIGSTOP)
+    try:
+        for i in range(n):
+            client.send("syslog", f"<11>1 - h app-{i} - - - disk failure")
+        client.expect(f"{n + 2} rsp 6 200 OK\n".encode())
+        for _ in range(10):
+            client.send("syslog", "<11>1 - h known - - - disk failure")
+        client.expect(f"{n + 12} rsp 6 200 OK\n".encode())
+        triaged.kill()
+    finally:
+        redis_server.popen.send_signal(signal.SIGCONT)
+    triaged.start()
+    wait_counted(store, {"known": 11, **{f"app-{i}": 1 for i in range(n)}}, 60)
 
 
 def test_nothing_is_acknowledged_while_the_spool_is_full(tmp_path, make_triaged, store, redis_server,

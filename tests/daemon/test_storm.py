@@ -1,5 +1,7 @@
 """Ten incidents instead of ten million lines: storms make one incident each, counts exact."""
+import contextlib
 import json
+import signal
 import socket
 
 import requests
@@ -56,6 +58,69 @@ def test_fifty_hosts_with_one_failing_disk_message(make_triaged, store):
     assert incident["priority"] < first["priority"], "raised"
     entry, = store.queued()
     assert entry["priority"] == incident["priority"] and entry["reason"] == "raised"
+
+
+def word(n):
+    return "".join("abcdefghij"[int(d)] for d in f"{n:04d}")
+
+
+def causes(names, text="failed"):
+    return [f"<27>Nov 24 10:00:00 web-1 app: component {word(n)} {text}" for n in names]
+
+
+def observations(triaged):
+    return triaged.metrics().get("triaged_observations_total", 0)
+
+
+def test_recurring_causes_fold_though_they_are_many(make_triaged, store):
+    """Thousands of causes, of which each window of 20 ms sees each only once or twice."""
+    rounds, n = 20, 3000
+    triaged = make_triaged(build=PLAIN_BUILD)
+    triaged.send_tcp(causes(range(n)))
+    store.wait_incidents(n, 60)
+    before = observations(triaged)
+    for _ in range(rounds):
+        triaged.send_tcp(causes(range(n)))
+    wait_until(lambda: sum(total(i) for i in store.incidents()) == (rounds + 1) * n,
+               lambda: str(sum(total(i) for i in store.incidents())), 60, every=.5)
+    assert observations(triaged) - before < rounds * n / 3
+
+
+@contextlib.contextmanager
+def stuck(redis_server, triaged, store, n=400):
+    """Redis does nothing, and so many records are on their way to it that triaged knows it."""
+    triaged.send_tcp(causes(range(n)))
+    store.wait_incidents(n, 60)
+    redis_server.popen.send_signal(signal.SIGSTOP)
+    try:
+        before = observations(triaged)
+        triaged.send_tcp(causes(range(n), "is on fire"))
+        wait_until(lambda: observations(triaged) == before + n, lambda: str(observations(triaged)))
+        yield
+    finally:
+        redis_server.popen.send_signal(signal.SIGCONT)
+
+
+def test_a_new_cause_does_not_wait_with_known_ones(make_triaged, store, redis_server):
+    triaged = make_triaged(build=PLAIN_BUILD)
+    with stuck(redis_server, triaged, store):
+        before = observations(triaged)
+        triaged.send_tcp(causes([1, 2, 3] * 50) + causes([7], "is new"))
+        wait_until(lambda: observations(triaged) > before, "the new one is written")
+        assert observations(triaged) == before + 1, "the known ones wait"
+        wait_until(lambda: observations(triaged) == before + 4, "not for ever", 10)
+    wait_until(lambda: sum(total(i) for i in store.incidents()) == 400 + 400 + 150 + 1, "all counted", 60)
+
+
+def test_a_stop_writes_what_waits(make_triaged, store, redis_server):
+    triaged = make_triaged(build=PLAIN_BUILD)
+    with stuck(redis_server, triaged, store):
+        triaged.send_tcp(causes([1, 2, 3] * 50))
+        triaged.popen.send_signal(signal.SIGHUP)
+        triaged.send_tcp(causes([1, 2, 3] * 50))
+        triaged.popen.send_signal(signal.SIGTERM)
+    assert triaged.stop() == 0
+    wait_until(lambda: sum(total(i) for i in store.incidents()) == 400 + 400 + 300, "all counted", 60)
 
 
 def test_a_million_informational_lines_make_no_incident(make_triaged, store):

@@ -112,7 +112,7 @@ static void add(struct fold *f, struct prepared *p, int64_t at, bool resolved, c
 static void flush(struct fold *f, struct seen *seen)
 {
     assert_true(fold_write(f, teams, 2, 0, on_record, seen));
-    fold_empty(f);
+    fold_empty(f, 1000);
     assert_true(fold_is_empty(f));
 }
 
@@ -123,7 +123,7 @@ static void test_equals_become_one(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 100, 1 << 20);
+    fold_init(&f, 0, 100, 1 << 20);
     for (int i = 0; i < 5; i++)
         add(&f, p, 100 + i, false, "x");
     flush(&f, &seen);
@@ -144,7 +144,7 @@ static void test_last_state_received_is_last(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 100, 1 << 20);
+    fold_init(&f, 0, 100, 1 << 20);
     add(&f, p, 1, false, "x");
     add(&f, p, 2, true, "x");
     add(&f, p, 3, false, "x");
@@ -165,7 +165,7 @@ static void test_pairs_of_senders_stay_apart(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 100, 1 << 20);
+    fold_init(&f, 0, 100, 1 << 20);
     add(&f, pair, 1, false, "prometheus-0");
     add(&f, pair, 2, false, "prometheus-1");
     add(&f, alone, 1, false, "x");
@@ -184,14 +184,61 @@ static void test_logs_keep_the_last_text(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 100, 1 << 20);
+    fold_init(&f, 0, 100, 1 << 20);
     fold_add_log(&f, p, S("first"), 1, 10, 10, S("h"));
     fold_add_log(&f, p, S("la\"st"), 3, 20, 20, S("h"));
-    assert_non_null(p->pending);
+    assert_non_null(p->pending[0]);
     flush(&f, &seen);
-    assert_null(p->pending);
+    assert_null(p->pending[0]);
     assert_int_equal(seen.items[0].count, 4);
     assert_string_equal(seen.items[0].message, "\"labels\":{\"message\":\"la\\\"st\"}");
+    prepared_unref(p);
+    fold_finish(&f);
+}
+
+static void test_a_verdict_may_stand_in_two_folds(void **state)
+{
+    struct seen seen = {0};
+    struct prepared *p = make(9, "b", true, false);
+    struct fold now, later;
+
+    (void)state;
+    fold_init(&now, 0, 100, 1 << 20);
+    fold_init(&later, 1, 100, 1 << 20);
+    assert_int_equal(fold_oldest_ms(&later), 0);
+    fold_add_log(&later, p, S("a"), 1, 10, 10, S("h"));
+    fold_add_log(&later, p, S("b"), 1, 11, 11, S("h"));
+    fold_add_log(&now, p, S("c"), 1, 12, 12, S("h"));
+    assert_int_equal(fold_oldest_ms(&later), 10);
+    flush(&now, &seen);
+    assert_int_equal(p->written_ms, 1000);
+    assert_null(p->pending[0]);
+    assert_non_null(p->pending[1]);
+    fold_add_log(&later, p, S("d"), 1, 13, 13, S("h"));
+    flush(&later, &seen);
+    assert_int_equal(seen.n, 2);
+    assert_int_equal(seen.items[0].count, 1);
+    assert_int_equal(seen.items[1].count, 3);
+    prepared_unref(p);
+    fold_finish(&now);
+    fold_finish(&later);
+}
+
+/* Each longer than the one before: what they hold is bounded by what they count. */
+static void test_growing_messages_are_counted(void **state)
+{
+    char text[2 * FOLD_MESSAGE_MAX];
+    struct prepared *p = make(9, "b", true, false);
+    struct fold f;
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    fold_init(&f, 0, 100, 1 << 20);
+    for (size_t n = 0; n <= sizeof(text); n += 7)
+        fold_add_log(&f, p, (struct str){text, n}, 1, 10, 10, S("h"));
+    assert_int_equal(f.first->message_n, FOLD_MESSAGE_MAX);
+    assert_true(f.bytes >= 2 * FOLD_MESSAGE_MAX && f.bytes < 4 * FOLD_MESSAGE_MAX);
+    assert_true(arena_used(&f.arena) < 4 * FOLD_MESSAGE_MAX);
     prepared_unref(p);
     fold_finish(&f);
 }
@@ -206,7 +253,7 @@ static void test_records_of_a_team_hold_at_most_256(void **state)
         struct seen *seen = NEW(struct seen);
         struct fold f;
 
-        fold_init(&f, 10000, 1 << 20);
+        fold_init(&f, 0, 10000, 1 << 20);
         for (size_t i = 0; i < counts[c]; i++) {
             struct prepared *p = make(1000 + i, "a", false, false);
 
@@ -231,7 +278,7 @@ static void test_meta_as_before(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 100, 1 << 20);
+    fold_init(&f, 0, 100, 1 << 20);
     for (size_t i = 0; i < ARRAY_LEN(p); i++) {
         p[i] = make(i + 1, i < ARRAY_LEN(metas) ? "a" : "b", i == ARRAY_LEN(metas) + 1, false);
         p[i]->meta = i < ARRAY_LEN(metas) ? str_c(metas[i]) : S("{1}");
@@ -264,14 +311,14 @@ static void test_old_resolve_goes_to_other_teams_too(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 100, 1 << 20);
+    fold_init(&f, 0, 100, 1 << 20);
     add(&f, p, 1, true, "x"); /* started at 5000 */
     assert_true(fold_write(&f, teams, 2, 5000, on_record, &seen));
-    fold_empty(&f);
+    fold_empty(&f, 1000);
     assert_int_equal(seen.n, 1);
     add(&f, p, 1, true, "x");
     assert_true(fold_write(&f, teams, 2, 5001, on_record, &seen));
-    fold_empty(&f);
+    fold_empty(&f, 1000);
     assert_int_equal(seen.n, 3);
     assert_string_equal(seen.items[1].state, "resolved");
     assert_string_equal(seen.items[2].state, "elsewhere");
@@ -286,7 +333,7 @@ static void test_failure_keeps_all(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 2, 1 << 20);
+    fold_init(&f, 0, 2, 1 << 20);
     for (int keep = 0; keep < 2; keep++) {
         struct seen seen = {.fail_at = 1};
 
@@ -294,7 +341,7 @@ static void test_failure_keeps_all(void **state)
         assert_false(fold_write(&f, teams, 2, 0, on_record, &seen));
         assert_false(fold_is_empty(&f));
         if (!keep)
-            fold_empty(&f);
+            fold_empty(&f, 1000);
     }
     struct seen seen = {0};
 
@@ -310,7 +357,7 @@ static void test_full(void **state)
     struct fold f;
 
     (void)state;
-    fold_init(&f, 2, 1 << 20);
+    fold_init(&f, 0, 2, 1 << 20);
     for (uint64_t i = 0; i < 2; i++) {
         struct prepared *p = make(i, "a", false, false);
 
@@ -328,7 +375,7 @@ static void test_full_by_bytes(void **state)
     struct seen seen = {0};
 
     (void)state;
-    fold_init(&f, 100, 8 * 1024);
+    fold_init(&f, 0, 100, 8 * 1024);
     for (uint64_t i = 0; i < 100 && !fold_is_full(&f); i++) {
         struct prepared *p = make(i, "a", true, false);
 
@@ -350,6 +397,8 @@ int main(void)
         cmocka_unit_test(test_last_state_received_is_last),
         cmocka_unit_test(test_pairs_of_senders_stay_apart),
         cmocka_unit_test(test_logs_keep_the_last_text),
+        cmocka_unit_test(test_a_verdict_may_stand_in_two_folds),
+        cmocka_unit_test(test_growing_messages_are_counted),
         cmocka_unit_test(test_records_of_a_team_hold_at_most_256),
         cmocka_unit_test(test_meta_as_before),
         cmocka_unit_test(test_old_resolve_goes_to_other_teams_too),
