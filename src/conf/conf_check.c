@@ -267,16 +267,6 @@ static void check_matrix(const struct conf *c, struct schema_walk *w)
         }
 }
 
-/* Keys that are read and have no effect yet. */
-static void check_unused(const struct conf *c, struct schema_walk *w)
-{
-    const struct ynode *n = schema_site(w, &c->watchdog_url);
-
-    if (c->watchdog_url.n && n)
-        diag_warning(w->why, n->file, n->line, n->column, "watchdog_url",
-                     "is read but not used yet: nothing is sent there");
-}
-
 /* ---- windows and mappings -------------------------------------------------------------------- */
 
 static void check_window(const struct conf_maintenance *m, struct schema_walk *w)
@@ -322,7 +312,6 @@ void conf_check(struct conf *c, struct schema_walk *w)
     check_tokens(c, w);
     check_blast(c, w);
     check_matrix(c, w);
-    check_unused(c, w);
     check_sla(c, w);
     check_teams(&r, c, w);
     check_references(&r, c, w);

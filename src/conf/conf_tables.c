@@ -5,6 +5,8 @@
  */
 #include "conf_tables.h"
 
+enum { SECOND = 1000, MINUTE = 60 * SECOND, DAY = 24 * 60 * MINUTE };
+
 #define HERE(member) offsetof(struct conf, member)
 
 static const struct schema_row root_rows[] = {
@@ -28,7 +30,14 @@ static const struct schema_row root_rows[] = {
     {"external_url", K_TEXT, 0, HERE(external_url), .check = check_http_url,
      .help = "Where people reach the console; the start of every incident's url"},
     {"watchdog_url", K_TEXT, LOCAL, HERE(watchdog_url), .check = check_http_url,
-     .help = "Called regularly while all is well, so that somebody notices when it is not"},
+     .help = "Called (GET) regularly while all is well, so that somebody notices when it is not"},
+    {"watchdog_every", K_DURATION, LOCAL, HERE(watchdog_every_ms), .min = SECOND, .max = DAY,
+     .def = "1m", .help = "How often"},
+    {"watchdog_timeout", K_DURATION, LOCAL, HERE(watchdog_timeout_ms), .min = 100, .max = 5 * MINUTE,
+     .def = "10s", .help = "No answer after this long is a beat that failed"},
+    {"watchdog_ca", K_TEXT, LOCAL, HERE(watchdog_ca),
+     .help = "File of the certificates (PEM) that its https is checked against, in place of the "
+             "system's"},
     {"zone", K_TEXT, 0, HERE(zone), .def = "UTC", .check = check_zone,
      .help = "Time zone of working days and of syslog timestamps without one"},
     {"problems", K_STRUCT, .sub = &schema_problems,

@@ -17,6 +17,7 @@
 #include "notify.h"
 #include "supervisor.h"
 #include "ticker.h"
+#include "watchdog.h"
 #include "worker.h"
 #include "triaged/base/clock.h"
 #include "triaged/base/log.h"
@@ -148,6 +149,7 @@ static void done(struct supervisor *sup)
 
     sup->rules = ruleset_ref(sup->reload.next);
     ticker_configure(sup->ticker, ruleset_conf(sup->rules));
+    watchdog_configure(sup->watchdog, ruleset_conf(sup->rules));
     known_errors_configure(sup->known_errors, ruleset_conf(sup->rules));
     incident_metrics_configure(sup->metrics, ruleset_conf(sup->rules));
     ruleset_unref(old);

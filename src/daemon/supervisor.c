@@ -19,6 +19,7 @@
 #include "known_errors.h"
 #include "notify.h"
 #include "ticker.h"
+#include "watchdog.h"
 #include "worker.h"
 #include "triaged/base/clock.h"
 #include "triaged/base/log.h"
@@ -119,8 +120,10 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (!sup->stopping)
+    if (!sup->stopping) {
         ticker_second(sup->ticker);
+        watchdog_second(sup->watchdog);
+    }
     incident_metrics_second(sup->metrics);
     if (workers_turn(sup))
         notify_watchdog();
@@ -202,6 +205,7 @@ static bool boot(struct supervisor *sup, struct diag *why)
     }
     sup->known_errors = known_errors_create(conf, on_known_errors, sup);
     sup->ticker = ticker_create(sup, conf);
+    sup->watchdog = watchdog_create(sup->ticker, conf);
     sup->metrics = incident_metrics_create(sup->base, conf);
     return true;
 }
@@ -245,6 +249,7 @@ static void free_event(struct event *e)
 static void tear_down(struct supervisor *sup)
 {
     ticker_destroy(sup->ticker);
+    watchdog_destroy(sup->watchdog);
     known_errors_destroy(sup->known_errors);
     for (unsigned i = 0; i < sup->n_workers; i++) {
         worker_join(sup->workers[i]);

@@ -19,6 +19,7 @@ struct incident_metrics;
 struct known_errors;
 struct store;
 struct ticker;
+struct watchdog;
 struct worker;
 
 enum supervisor_message {
@@ -47,6 +48,7 @@ struct supervisor {
     struct worker **workers;
     unsigned n_workers;
     struct ticker *ticker;
+    struct watchdog *watchdog;
     struct known_errors *known_errors; /* declared in Redis */
     bool known_errors_wait;            /* they changed during a reload */
     struct incident_metrics *metrics;  /* workers may ask it for the public status */

@@ -54,8 +54,10 @@ struct ticker {
     char instance[96];
     bool ready, listing, left;
     unsigned in_flight; /* tick calls */
-    unsigned leaving;   /* commands of ticker_leave not yet answered */
-    char **teams;       /* of the last listing */
+    bool round_failed;  /* one of the present round */
+    int64_t last_round_ms;
+    unsigned leaving; /* commands of ticker_leave not yet answered */
+    char **teams;     /* of the last listing */
     size_t n_teams;
 };
 
@@ -123,8 +125,7 @@ static void on_settings(void *arg, enum store_status status, const struct store_
     free(c);
 }
 
-/* Now, as Redis' clock shows it. */
-static int64_t store_now(const struct ticker *t)
+int64_t ticker_now(const struct ticker *t)
 {
     struct store_health health;
 
@@ -141,7 +142,7 @@ static void send_team_settings(struct ticker *t, const struct conf_team *team)
 
     arena_init(&a, 0);
     key = store_key(t->conf->prefix, team->name, "applied", key_text);
-    snprintf(now, sizeof(now), "%lld", (long long)store_now(t));
+    snprintf(now, sizeof(now), "%lld", (long long)ticker_now(t));
     snprintf(loaded, sizeof(loaded), "%lld", (long long)t->loaded_ms);
     snprintf(name, sizeof(name), "%.*s", STR_ARG(team->name));
     args[0] = str_c(now);
@@ -208,6 +209,9 @@ static void on_tick(void *arg, enum store_status status, const struct store_repl
     } else if (status == STORE_REFUSED && log_rate_pass(&rate, clock_mono_ms(), &held)) {
         log_error("tick", "refused team=%s: %.*s", c->team, STR_ARG(error));
     }
+    t->round_failed = t->round_failed || status != STORE_OK;
+    if (t->in_flight == 0 && !t->round_failed)
+        t->last_round_ms = clock_mono_ms();
     free(c);
 }
 
@@ -217,7 +221,7 @@ static void tick_team(struct ticker *t, const char *team, unsigned again)
     struct str key = store_key(t->conf->prefix, str_c(team), "applied", key_text);
     struct str args[] = {STR_NONE, str_c(t->instance), STR_NONE, STR_NONE, STR_NONE};
 
-    snprintf(now, sizeof(now), "%lld", (long long)store_now(t));
+    snprintf(now, sizeof(now), "%lld", (long long)ticker_now(t));
     snprintf(oldest, sizeof(oldest), "%lld", (long long)oldest_waiting(t));
     snprintf(claim, sizeof(claim), "%lld", (long long)t->conf->claim_after_ms);
     snprintf(budget, sizeof(budget), "%d", TICK_BUDGET);
@@ -270,6 +274,7 @@ static void on_teams(void *arg, enum store_status status, const struct store_rep
         ticker_send_settings(t);
         return;
     }
+    t->round_failed = false;
     for (size_t i = 0; i < t->n_teams; i++)
         tick_team(t, t->teams[i], 0);
 }
@@ -279,7 +284,7 @@ void ticker_second(struct ticker *t)
     char key[STORE_KEY_SIZE];
     struct str args[] = {S("SMEMBERS"), STR_NONE};
 
-    if (t->ready && !t->left)
+    if (ticker_store(t))
         known_errors_second(t->sup->known_errors, t->store);
     if (!t->ready || t->listing || t->in_flight || t->left)
         return;
@@ -291,8 +296,31 @@ void ticker_second(struct ticker *t)
 
 void ticker_read_known_errors(struct ticker *t)
 {
-    if (t->ready && !t->left)
+    if (ticker_store(t))
         known_errors_hurry(t->sup->known_errors, t->store);
+}
+
+/* ---- what others want to know ----------------------------------------------------------------
+ */
+
+int64_t ticker_last_round_ms(const struct ticker *t)
+{
+    return t->last_round_ms;
+}
+
+struct store *ticker_store(const struct ticker *t)
+{
+    return t->ready && !t->left ? t->store : NULL;
+}
+
+char **ticker_teams(const struct ticker *t, size_t *n)
+{
+    char **teams = NEW_ARRAY(char *, t->n_teams + 1);
+
+    for (size_t i = 0; i < t->n_teams; i++)
+        teams[i] = xstrdup(t->teams[i]);
+    *n = t->n_teams;
+    return teams;
 }
 
 /* ---- life
@@ -359,7 +387,7 @@ void ticker_leave(struct ticker *t)
     char key_text[STORE_KEY_SIZE], now[24];
 
     t->left = true;
-    snprintf(now, sizeof(now), "%lld", (long long)store_now(t));
+    snprintf(now, sizeof(now), "%lld", (long long)ticker_now(t));
     if (!t->ready || oldest_waiting(t) != 0) /* what is not shipped holds the horizon on purpose */
         return;
     for (size_t i = 0; i < t->n_teams; i++) {

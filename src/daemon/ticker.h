@@ -5,10 +5,12 @@
 #ifndef TRIAGED_DAEMON_TICKER_H
 #define TRIAGED_DAEMON_TICKER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "triaged/conf/conf.h"
 
+struct store;
 struct supervisor;
 struct ticker;
 
@@ -21,6 +23,14 @@ void ticker_send_settings(struct ticker *t);
 void ticker_read_known_errors(struct ticker *t);
 /* A Redis by its run_id, as settings_in names it; never 0. */
 uint64_t ticker_run_hash(const char *run_id);
+/* When all teams were last ticked without a failure, by the monotonic clock; 0 = never. */
+int64_t ticker_last_round_ms(const struct ticker *t);
+/* Its connection, to ask on; NULL while it is not ready. */
+struct store *ticker_store(const struct ticker *t);
+/* Now, as Redis' clock shows it. */
+int64_t ticker_now(const struct ticker *t);
+/* The teams that are ticked; the caller owns the list and its texts. */
+char **ticker_teams(const struct ticker *t, size_t *n);
 /* Once a second. */
 void ticker_second(struct ticker *t);
 /* Leaves cleanly: this daemon no longer holds the teams' horizon. */

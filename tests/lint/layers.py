@@ -35,7 +35,7 @@ ROOMS = {
     r"pcre2\.h": {"src/rules/regex.c"},
     r"hs(/.*)?\.h": {"src/rules/regex.c", "src/rules/regex_set.c"},
     r"zlib\.h": {"src/net/gunzip.c", "src/net/http_body.c"},
-    r"curl/.*": {"src/cli/api.c"},
+    r"curl/.*": {"src/cli/api.c", "src/net/http_ping.c"},
     r"event2/.*": {"src/net/", "src/store/", "src/daemon/"},
 }
 MAX_LINES = 600

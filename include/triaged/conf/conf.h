@@ -238,7 +238,8 @@ struct conf {
     uint64_t alerts_per_incident;
     int64_t claim_after_ms;  /* queue.claim_after */
     int64_t give_up_ms;      /* horizon.give_up */
-    struct str external_url, watchdog_url, zone;
+    struct str external_url, watchdog_url, watchdog_ca, zone;
+    int64_t watchdog_every_ms, watchdog_timeout_ms;
     struct { uint64_t recurs, systems; int64_t within_ms; } problems;
     uint64_t automation_uses;
     struct { uint64_t reopens; int64_t within_ms, settle_ms; } flap;

@@ -29,6 +29,7 @@ enum store_script {
     SCRIPT_ADOPT,
     SCRIPT_SKIP,
     SCRIPT_SETTINGS,
+    SCRIPT_AUDIT,
     SCRIPT_N
 };
 
