@@ -111,3 +111,14 @@ struct str alert_system(const struct alert *a)
         return without_port(instance);
     return labels_get(&a->labels, S("node"));
 }
+
+bool alert_label_is_body(struct str name)
+{
+    return str_starts(name, S("json.")) || str_starts(name, S("cef.")) ||
+           str_starts(name, S("leef."));
+}
+
+bool alert_label_is_payload(struct str name)
+{
+    return str_starts(name, S("sd.")) || alert_label_is_body(name);
+}

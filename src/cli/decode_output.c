@@ -138,6 +138,7 @@ void decode_put(struct decode_run *r, struct str raw, unsigned extra_flags, cons
     m.flags |= extra_flags;
     struct str skeleton = {text, skeleton_of(m.repeated.p ? m.repeated : m.msg, text)};
     syslog_to_alert(&m, skeleton, r->peer, r->options.now_ms, &r->arena, &alert);
+    syslog_body_labels(&m, &r->arena, &alert.labels);
 
     buf_put_char(&r->out, '{');
     if (id) {

@@ -96,6 +96,8 @@ static void message_to_alert(struct worker *w, const struct syslog_peer *peer,
 
     memset(a, 0, sizeof(*a));
     syslog_to_alert(m, skeleton, peer->host, w->now_ms, &w->arena, a);
+    if (ruleset_reads_body(w->rules))
+        syslog_body_labels(m, &w->arena, &a->labels);
     a->listener = l->address;
     a->sender = peer->host;
     for (size_t i = 0; i < l->labels.n; i++)
@@ -158,8 +160,9 @@ static struct prepared *decide_message(struct worker *w, struct alert *a, struct
     return p;
 }
 
-/* What the finer matchers of a path can read of a message, but for structured data and labels of
- * the listener. Two thirds of making an alert are saved, and this is done for each message. */
+/* What the finer matchers of a path can read of a message, but for structured data, bodies and
+ * labels of the listener. Two thirds of making an alert are saved, and this is done for each
+ * message. */
 static void finer_fields(const struct syslog_msg *m, struct label v[3], struct alert *a)
 {
     const struct label all[] = {{S("message"), m->msg},
@@ -183,7 +186,8 @@ static bool still_holds(struct worker *w, const struct vcache_entry *e,
 
     if (!e->path)
         return true;
-    if (m->n_sd == 0 && peer->listener->labels.n == 0)
+    if (m->n_sd == 0 && peer->listener->labels.n == 0 &&
+        !(ruleset_reads_body(w->rules) && syslog_may_have_body(m)))
         finer_fields(m, finer, &a);
     else
         message_to_alert(w, peer, m, skeleton, &a);

@@ -91,7 +91,7 @@ static void put_log_labels(struct buf *b, const struct labels *l)
 {
     buf_put_c(b, "\"labels\":{");
     for (uint32_t i = 0; i < l->n; i++)
-        if (!is_per_message(l->v[i].name) && !str_starts(l->v[i].name, S("sd.")))
+        if (!is_per_message(l->v[i].name) && !alert_label_is_payload(l->v[i].name))
             put_member(b, l->v[i].name.p, l->v[i].value);
 }
 

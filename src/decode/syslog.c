@@ -5,7 +5,8 @@
  *
  *   clean (syslog_text.c) -> PRI -> RFC 5424 (syslog_5424.c, syslog_sd.c)
  *                               '-> RFC 3164 (syslog_3164.c, syslog_vendor.c)
- *   times: syslog_time.c · words for numbers: syslog_names.c · into an alert: syslog_alert.c
+ *   times: syslog_time.c · words for numbers: syslog_names.c · into an alert: syslog_alert.c,
+ *   syslog_body.c
  */
 #include "syslog_parts.h"
 

@@ -15,7 +15,7 @@ static bool is_coarse(const struct conf *conf, const struct field *f)
     static const char *const finer[] = {"message", "procid", "msgid"};
     if (f->kind == FIELD_SOURCE || f->kind == FIELD_SEVERITY)
         return true;
-    if (f->kind != FIELD_LABEL || str_starts(f->name, S("sd.")))
+    if (f->kind != FIELD_LABEL || alert_label_is_payload(f->name))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(coarse); i++)
         if (str_eq_c(f->name, coarse[i]))
@@ -70,6 +70,8 @@ uint32_t fields_intern(struct ruleset *rs, struct str name)
             fs->v = xrealloc_array(fs->v, fs->cap, sizeof(*fs->v));
         }
         f.coarse = is_coarse(rs->conf, &f);
+        if (f.kind == FIELD_LABEL && alert_label_is_body(f.name))
+            rs->reads_body = true;
         fs->v[fs->n++] = f;
     }
     map_put(&fs->by_name, name, (void *)(uintptr_t)(i + 1));

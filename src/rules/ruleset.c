@@ -171,6 +171,11 @@ void ruleset_unref(const struct ruleset *rs)
         destroy(mine);
 }
 
+bool ruleset_reads_body(const struct ruleset *rs)
+{
+    return rs->reads_body;
+}
+
 const struct conf *ruleset_conf(const struct ruleset *rs)
 {
     return rs->conf;

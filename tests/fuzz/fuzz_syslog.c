@@ -53,6 +53,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     syslog_to_alert(&m, S("skeleton"), S("192.0.2.1"), 1732472070000, &a, &alert);
     if (!alert.is_log || alert.repeat < 1 || labels_get(&alert.labels, S("host")).n == 0)
         abort();
+    size_t before = alert.labels.n;
+    syslog_body_labels(&m, &a, &alert.labels);
+    if (alert.labels.n > before + SYSLOG_BODY_LABELS_MAX)
+        abort();
+    for (size_t i = 0; i < alert.labels.n; i++)
+        check(alert.labels.v[i].name), check(alert.labels.v[i].value);
     arena_finish(&a);
     return 0;
 }

@@ -76,6 +76,24 @@ const char *syslog_flag_name(unsigned bit);
 void syslog_to_alert(const struct syslog_msg *m, struct str skeleton, struct str host_if_none,
                      int64_t received_ms, struct arena *arena, struct alert *a);
 
+/* CEF, LEEF and JSON bodies as labels (cef.device_vendor, cef.ext.src, leef.event_id, json.a.b.0; the
+ * names are in docs/SYSLOG.md) added to l, which is normalised then. Not part of syslog_to_alert:
+ * only worth its time where a rule reads such a label. What is beyond a limit is left out, a longer
+ * value cut. */
+enum {
+    SYSLOG_BODY_LABELS_MAX = 64,
+    SYSLOG_BODY_NAME_MAX = 128,
+    SYSLOG_BODY_VALUE_MAX = 1024,
+    SYSLOG_BODY_DEPTH_MAX = 8,
+    SYSLOG_BODY_JSON_MAX = 16 * 1024, /* bytes of a body */
+};
+/* By its first byte: nearly all that have none are told. */
+static inline bool syslog_may_have_body(const struct syslog_msg *m)
+{
+    return m->msg.n > 1 && memchr(" @CL{", m->msg.p[0], 5);
+}
+void syslog_body_labels(const struct syslog_msg *m, struct arena *arena, struct labels *l);
+
 /* The identity of a syslog alert before the rules complete it: SipHash-2-4 under a fixed key over
  * the scanner's version, app, host and skeleton. The same on every machine; a new
  * SKELETON_VERSION makes new identities. */

@@ -33,6 +33,8 @@ struct ruleset *ruleset_create_with(const struct conf *conf, const struct declar
 struct ruleset *ruleset_ref(const struct ruleset *rs);
 void ruleset_unref(const struct ruleset *rs); /* accepts NULL */
 const struct conf *ruleset_conf(const struct ruleset *rs);
+/* Does any rule read a label that comes out of a message's body (alert_label_is_body)? */
+bool ruleset_reads_body(const struct ruleset *rs);
 
 struct rules_scratch *rules_scratch_create(void);
 void rules_scratch_destroy(struct rules_scratch *s); /* accepts NULL */
