@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "verbs.h"
 #include "worker.h"
 #include "triaged/base/metrics.h"
 
@@ -80,11 +81,13 @@ static int64_t earlier(int64_t a, int64_t b)
     return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
-/* Receipt of the oldest that Redis does not know of yet: in the spool or on its way there. */
+/* Receipt of the oldest that Redis does not know of yet: alerts in the spool or on their way there,
+ * and verbs. (An incident must not close by grace while a reopening of it is on its way.) */
 static int64_t oldest_unknown(const struct worker *w, const struct spool_stats *st)
 {
-    return earlier(st->oldest_waiting_ms,
-                   earlier(fold_oldest_ms(&w->fold_syslog), fold_oldest_ms(&w->fold_known)));
+    int64_t folded = earlier(fold_oldest_ms(&w->fold_syslog), fold_oldest_ms(&w->fold_known));
+
+    return earlier(earlier(st->oldest_waiting_ms, folded), verbs_oldest_waiting(w->verbs));
 }
 
 void worker_publish(struct worker *w)

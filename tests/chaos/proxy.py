@@ -167,5 +167,17 @@ class Injector(Proxy):
         if error == "cut before":
             threading.Thread(target=self.cut, daemon=True).start()
             return b""
+        return self.failing(error)
+
+    @staticmethod
+    def failing(error):
         lua = f"return redis.error_reply('{error}')".encode()
         return b"*3\r\n$4\r\nEVAL\r\n$%d\r\n%s\r\n$1\r\n0\r\n" % (len(lua), lua)
+
+
+class VerbsWait(Injector):
+    """Redis is too busy for verbs, and does everything else."""
+    waiting = True
+
+    def perhaps(self, command):
+        return self.failing("BUSY Redis is busy") if self.waiting and b'"verb":"' in command else command

@@ -2,11 +2,12 @@
 another, and what Redis refuses for its own sake is kept aside and holds up nothing."""
 import base64
 import json
+import threading
 
 import pytest
 
 from harness import LONG, wait_until
-from proxy import Injector
+from proxy import Injector, VerbsWait
 
 PIPELINE = 6
 PASSING = ["OOM command not allowed", "NOSCRIPT No matching script", "BUSY Redis is busy", "TRYAGAIN later",
@@ -124,3 +125,31 @@ def test_a_refused_record_waits_for_the_disk(world, wire):
     assert len(letters.read_text().splitlines()) == 1
     assert sorted(story.applied().values()) == [1, 1]
     assert world.daemon.metrics().get("triaged_dead_letters_lost_total", 0) == 0
+
+
+def test_a_verb_that_waits_holds_the_horizon(world):
+    """An incident must not close by grace while somebody's `reopen` is on its way."""
+    world.start_redis()
+    wire = VerbsWait(world.tmp / "proxy.sock", world.redis.sock, 1)
+    world.start_daemon(redis_sock=wire.path)
+    answers = []
+    try:
+        wait_until(lambda: "redis ready" in world.daemon.get("/-/ready").text, "ready")
+
+        def oldest():
+            said = world.redis.client.hgetall("triaged:{red}:horizon").values()
+            return [int(text.split()[0]) for text in said]
+        wait_until(lambda: oldest() == [0], "the daemon ticks, and nothing waits")
+        body = {"title": "x", "team": "red", "impact": "low", "urgency": "low", "category": "software",
+                "actor": "maria"}
+        somebody = threading.Thread(target=lambda: answers.append(world.daemon.post("/api/v1/incidents", body)))
+        before = world.redis.client.time()[0] * 1000
+        somebody.start()
+        wait_until(lambda: oldest() and oldest()[0] >= before - 5000, lambda: f"held; answered {answers}")
+        assert not answers
+        wire.waiting = False
+        somebody.join()
+        assert answers[0].status_code == 200, answers[0].text
+        wait_until(lambda: oldest() == [0], "and let go")
+    finally:
+        wire.stop()
