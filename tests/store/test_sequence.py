@@ -167,3 +167,44 @@ def test_lint():
                               'cjson', 'KEYS', 'ARGV', '--only', '1', '--', '-'],
                              input=assemble(n[:-4]).replace('#!lua', '', 1), text=True)
         assert run.returncode == 0, n
+
+
+# ---- two daemons' clocks lie apart: within 10 s the source's own clock says what was last
+def clocks_apart(team, behind, **resolve):
+    """Daemon A (its clock ahead) heard the firing; B hears the resolve, by its clock `behind` earlier."""
+    team.fire(at=T0 + H, starts=T0 + H - M)
+    at = T0 + H - behind
+    team.resolve(at=at, now=resolve.pop('now', at), **resolve)
+    return team.alert()['state']
+
+
+@pytest.mark.parametrize('behind', [1, 4900, 10_000])
+def test_a_resolve_from_a_clock_behind_ends(team, behind):
+    assert clocks_apart(team, behind, ends=T0 + H - S) == 'resolved'
+    assert team.inc()['state'] == 'resolved' and team.alert()['last_at'] == T0 + H
+
+
+def test_a_resolve_of_an_earlier_episode_ends_nothing(team):
+    assert clocks_apart(team, 3000, ends=T0 + H - M - 1) == 'firing'
+    assert team.inc()['count'] == '2'
+
+
+def test_a_resolve_that_is_really_old_ends_nothing(team):
+    assert clocks_apart(team, 10_001, ends=T0 + H - S) == 'firing'
+
+
+def test_without_endsat_a_prompt_resolve_ends(team):
+    assert clocks_apart(team, 4900) == 'resolved'
+
+
+def test_without_endsat_a_resolve_that_lay_in_a_spool_ends_nothing(team):
+    assert clocks_apart(team, 4900, now=T0 + H + 5 * M) == 'firing'
+
+
+@pytest.mark.parametrize('starts, state', [(T0 + H, 'firing'), (T0 + H - 2 * M, 'resolved')])
+def test_firing_again_from_a_clock_behind(team, starts, state):
+    team.fire(at=T0 + H - M, starts=T0 + H - 2 * M)
+    team.resolve(at=T0 + H, ends=T0 + H - 2 * S)
+    team.fire(at=T0 + H - 3 * S, now=T0 + H - 3 * S, starts=starts)
+    assert team.alert()['state'] == state and team.alert()['count'] == 3
+    assert team.inc()['state'] == ('open' if state == 'firing' else 'resolved')

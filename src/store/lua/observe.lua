@@ -22,8 +22,8 @@ local function ordinary()
 --@include lib/systems.lua
 --@include lib/problems.lua
 --@include lib/priority.lua
---@include lib/states.lua
 --@include lib/suppression.lua
+--@include lib/states.lua
 --@include lib/threshold.lua
 --@include lib/heartbeats.lua
 --@include lib/receipt.lua

@@ -14,8 +14,8 @@
 --@include lib/systems.lua
 --@include lib/problems.lua
 --@include lib/priority.lua
---@include lib/states.lua
 --@include lib/suppression.lua
+--@include lib/states.lua
 --@include lib/threshold.lua
 --@include lib/observation.lua
 --@include lib/heartbeats.lua

@@ -15,14 +15,15 @@
 --@include lib/systems.lua
 --@include lib/problems.lua
 --@include lib/priority.lua
---@include lib/states.lua
 --@include lib/suppression.lua
+--@include lib/states.lua
 --@include lib/threshold.lua
 --@include lib/observation.lua
 --@include lib/heartbeats.lua
 --@include lib/receipt.lua
 --@include lib/joining.lua
 --@include lib/beats.lua
+--@include lib/recall.lua
 --@include lib/write.lua
 --@include lib/requests.lua
 --@include lib/records.lua

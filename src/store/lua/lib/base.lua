@@ -7,6 +7,7 @@ B.base = string.match(KEYS[1] or '', '^(.-{[^}]+}:)')
 B.team = string.match(KEYS[1] or '', '{([^}]+)}')
 B.now = 0      -- effective now, set by B.clock
 B.last_now = 0 -- what the team had seen before this call
+B.sent = 0     -- now by the clock of the daemon that calls
 B.RESOLVE_AFTER = 3600000 -- ms of quiet that end a log event, unless its rule says otherwise
 
 -- A refusal for the call's own sake: entry files turn it into an error reply.
@@ -72,7 +73,7 @@ end
 -- Effective now: never earlier than what the team has already seen.
 function B.clock(now)
   B.last_now = tonumber(redis.call('HGET', B.base .. 'settings', 'last_now') or 0) or 0
-  B.now = math.max(now, B.last_now)
+  B.sent, B.now = now, math.max(now, B.last_now)
   return B.now
 end
 

@@ -57,6 +57,9 @@ end
 
 local function place(clocks, kind, exists, running, budget, from)
   local c = clocks[kind]
+  if exists and c and not budget then
+    running, budget = false, 0 -- this priority has no such clock: what was used is kept
+  end
   if not exists or not budget or budget < 0 then
     clocks[kind] = nil
     return

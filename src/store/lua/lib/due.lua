@@ -101,25 +101,7 @@ end
 
 -- A window ended for some alert: all are looked at again.
 function effects.suppress(ctx, inc)
-  Incident.set(inc, 'suppress_until', '')
-  local holders, look = { inc }, 0
-  for id in string.gmatch(inc.f.merged or '', '[^,]+') do
-    holders[#holders + 1] = Incident.exact(ctx, id) or nil
-  end
-  for _, holder in ipairs(holders) do
-    Incident.alerts_all(holder)
-    for _, a in pairs(holder.alerts) do
-      if a and a.state == 'firing' and a.muted > 0 then
-        if a.muted <= B.now then
-          Suppression.mute(inc, a, 0)
-        elseif look == 0 or a.muted < look then
-          look = a.muted
-        end
-      end
-    end
-  end
-  Incident.set(inc, 'suppress_until', look > 0 and look or '')
-  Suppression.sync(inc)
+  Suppression.look(ctx, inc)
 end
 
 function effects.review(_, inc, c)

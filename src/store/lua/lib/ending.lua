@@ -41,7 +41,7 @@ function Ending.resolved(ctx, o)
   local id = Incident.look(ctx, 'firing', o.fingerprint)
   local inc = id and Incident.load(ctx, id)
   local holder = inc and Incident.exact(ctx, id)
-  local a = inc and inc.f.state ~= 'closed' and Incident.alert(holder, o.fingerprint)
+  local a = inc and Incident.alert(holder, o.fingerprint)
   if not a or a.state ~= 'firing' then
     ctx.n.ignored = ctx.n.ignored + 1
     return
@@ -51,11 +51,18 @@ function Ending.resolved(ctx, o)
     Receipt.count(inc, a, o)
     ctx.n.updated = ctx.n.updated + 1
   end
-  if o.last < a.last or (o.ends > 0 and o.ends < tonumber(a.starts)) then
+  local later
+  if o.ends > 0 then
+    later = o.ends >= tonumber(a.starts)
+  end
+  if later == false or Receipt.outdated(a, o, later) then
     return
   end
-  a.last, a.dirty = o.last, true
+  a.last, a.dirty = math.max(a.last, o.last), true
   if not Alerts.said_resolved(a, o.sender, o.pairs_too, o.last) then
+    if a.lease > 0 then -- the word that went may have been the longer one
+      Incident.lease(ctx, holder, o.fingerprint, a.lease)
+    end
     return
   end
   a.ends = B.int(o.ends > 0 and o.ends or o.last)

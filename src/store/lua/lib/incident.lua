@@ -172,6 +172,15 @@ function Incident.alerts_all(inc)
   end
 end
 
+-- The incidents whose alerts are its own: itself and what was merged into it.
+function Incident.holders(ctx, inc)
+  local list = { inc }
+  for id in string.gmatch(Incident.get(inc, 'merged'), '[^,]+') do
+    list[#list + 1] = Incident.exact(ctx, id) or nil
+  end
+  return list
+end
+
 function Incident.lease(ctx, inc, fingerprint, till)
   local member = inc.id .. '/' .. fingerprint
   ctx.leases_drop[member] = nil

@@ -200,6 +200,15 @@ local function reopens(inc)
   return B.now - Incident.number(inc, 'grace_from') <= within
 end
 
+-- Was it received before what is known of this alert, which had ended?
+local function outdated(a, o)
+  local ended, later = tonumber(a.ends), nil
+  if o.starts > 0 and ended > 0 then
+    later = o.starts > ended
+  end
+  return Receipt.outdated(a, o, later)
+end
+
 -- A firing alert that no incident holds as firing.
 function Joining.fires(ctx, o)
   if o.count == 0 then
@@ -214,7 +223,7 @@ function Joining.fires(ctx, o)
   end
   if inc then
     a, holder = find(ctx, inc, o.fingerprint)
-    if a and a.last > o.last then
+    if a and outdated(a, o) then
       Receipt.late(ctx, inc, a, o)
       return
     end
@@ -230,7 +239,7 @@ function Joining.fires(ctx, o)
     inc = id and Incident.load(ctx, id)
     if inc then
       a, holder = find(ctx, inc, o.fingerprint)
-      if a and a.last > o.last then
+      if a and outdated(a, o) then
         Receipt.late(ctx, inc, a, o)
         return
       end

@@ -1,6 +1,24 @@
 -- receipt: what one more receipt changes in an alert and its incident: counts, times, leases.
 local Receipt = {}
 
+-- Clocks of daemons may lie apart: each at most 5 s off Redis' clock, else it is corrected.
+local SKEW, PROMPT = 10000, 2000
+
+-- What an alert is, is what was received last. Is `o`, by its time of receipt, older than what is known?
+-- Two daemons' times are no judge within SKEW: there the source's own clock is (`later`: nil = it says
+-- nothing), else the order in which they came here, if `o` has not lain in a spool meanwhile.
+function Receipt.outdated(a, o, later)
+  local behind = a.last - o.last
+  if behind <= 0 then
+    return false
+  elseif behind > SKEW then
+    return true
+  elseif later ~= nil then
+    return not later
+  end
+  return B.sent - o.last > PROMPT
+end
+
 -- n receipts, the latest at `last`.
 function Receipt.add(inc, n, last)
   local f = inc.f
@@ -48,7 +66,7 @@ local function retell(a, raw)
 end
 
 function Receipt.present(a, o)
-  a.last = o.last
+  a.last = math.max(a.last, o.last)
   if o.starts > 0 then
     a.starts = B.int(o.starts)
   elseif a.starts == '0' then

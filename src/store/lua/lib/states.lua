@@ -129,6 +129,9 @@ function States.reopen(ctx, inc, at, actor, more)
   end)
   ctx.n.reopened = ctx.n.reopened + 1
   Timeline.add(inc, 'reopened', actor, more)
+  if Incident.number(inc, 'muted') > 0 then -- resolved by a workaround, its windows were not looked at
+    Suppression.look(ctx, inc)
+  end
   if at then
     count_flaps(inc, at)
   end

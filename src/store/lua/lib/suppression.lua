@@ -75,4 +75,24 @@ function Suppression.sync(inc)
   end
 end
 
+-- Looks at the windows of all its alerts again: those that are over count no longer.
+function Suppression.look(ctx, inc)
+  Incident.set(inc, 'suppress_until', '')
+  local look = 0
+  for _, holder in ipairs(Incident.holders(ctx, inc)) do
+    Incident.alerts_all(holder)
+    for _, a in pairs(holder.alerts) do
+      if a and a.state == 'firing' and a.muted > 0 then
+        if a.muted <= B.now then
+          Suppression.mute(inc, a, 0)
+        elseif look == 0 or a.muted < look then
+          look = a.muted
+        end
+      end
+    end
+  end
+  Incident.set(inc, 'suppress_until', look > 0 and look or '')
+  Suppression.sync(inc)
+end
+
 end)

@@ -387,6 +387,7 @@ function effects.reopen_closed(ctx, inc, item)
   not_superseded(ctx, inc)
   local sla = Settings.sla(f.priority)
   if B.now - (tonumber(f.closed_at) or 0) <= (sla.reopen_within or sla.grace or 0) then
+    Recall.alerts(ctx, inc)
     States.reopen(ctx, inc, nil, item.actor, said(item))
     return true
   end
