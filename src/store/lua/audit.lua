@@ -6,6 +6,7 @@
 -- Reply: how many were looked at, how many are at fault, then "ID SENTENCE" of the first of them.
 --@include lib/base.lua
 --@include lib/settings.lua
+--@include lib/alerts.lua
 --@include lib/incident.lua
 --@include lib/clocks.lua
 
