@@ -308,6 +308,7 @@ void conf_check(struct conf *c, struct schema_walk *w)
     struct references r;
     collect(&r, c, w);
     conf_check_listeners(c, w);
+    conf_check_redis(c, w);
     check_sizes(c, w);
     check_tokens(c, w);
     check_blast(c, w);

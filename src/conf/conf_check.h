@@ -10,6 +10,7 @@
 void conf_check(struct conf *c, struct schema_walk *w);
 /* Listeners: addresses, transports, who may reach them. "localhost" becomes 127.0.0.1. */
 void conf_check_listeners(struct conf *c, struct schema_walk *w);
+void conf_check_redis(const struct conf *c, struct schema_walk *w);
 
 /* An error at the place where `field` was written; else, a default or a key left out, at
  * `otherwise` (may be NULL: no place), whose path gets ".key" when key is not NULL. */

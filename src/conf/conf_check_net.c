@@ -1,6 +1,7 @@
 /*
  * conf_check_net.c - listeners: do their addresses parse, do transport and TLS fit, and who could
- * reach them. What listens beyond this machine says who may use it, or is refused.
+ * reach them. What listens beyond this machine says who may use it, or is refused. And whether the
+ * url of Redis and its TLS fit.
  * Never: opens a socket, resolves a name.
  */
 #include <arpa/inet.h>
@@ -187,4 +188,19 @@ void conf_check_listeners(struct conf *c, struct schema_walk *w)
     for (size_t i = 0; i < c->n_syslog; i++)
         check_syslog(w, &seen, &c->syslog[i]);
     map_finish(&seen);
+}
+
+void conf_check_redis(const struct conf *c, struct schema_walk *w)
+{
+    const struct conf_tls_client *t = &c->redis_tls;
+
+    /* Who writes whom to trust believes that it is used. */
+    if ((t->ca.n || t->certificate.n || t->key.n || t->server_name.n) &&
+        !str_starts(c->redis_url, S("rediss")))
+        conf_field_error(w, &c->redis_tls, &t->place, NULL,
+                         "the url of Redis does not ask for TLS; write rediss:// or "
+                         "rediss+sentinel://, or take tls out");
+    if (t->key.n && !t->certificate.n)
+        conf_field_error(w, &t->key, &t->place, "key",
+                         "a key needs the certificate that it belongs to");
 }

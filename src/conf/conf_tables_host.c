@@ -79,11 +79,35 @@ const struct schema schema_listen = {"listen", 0, SCHEMA_NONE, SCHEMA_NONE,
 
 /* ---- redis ----------------------------------------------------------------------------------- */
 
+#undef HERE
+#define HERE(member) offsetof(struct conf_tls_client, member)
+static const struct schema_row redis_tls_rows[] = {
+    {"ca", K_PATH, RESTART, HERE(ca),
+     .help =
+         "PEM file with the CAs that Redis' certificate must come from; without it those of the "
+         "system"},
+    {"certificate", K_PATH, RESTART, HERE(certificate),
+     .help = "PEM file with the certificate chain that is shown to a Redis that asks for one"},
+    {"key", K_PATH, RESTART, HERE(key),
+     .help = "PEM file with its private key; without it the key is in the certificate's file"},
+    {"server_name", K_TEXT, RESTART, HERE(server_name),
+     .help = "The host name that every certificate must be for, where it is not the one that is "
+             "connected to"},
+};
+static const struct schema schema_redis_tls = {"tls", sizeof(struct conf_tls_client), HERE(place),
+                                               SCHEMA_NONE, SCHEMA_ROWS(redis_tls_rows)};
+#undef HERE
+
+#define HERE(member) offsetof(struct conf, member)
 static const struct schema_row redis_rows[] = {
     {"url", K_TEXT, RESTART | SECRET, HERE(redis_url), .def = "unix:///run/redis/redis.sock",
      .check = check_redis_url,
-     .help = "unix:///path, redis://host:port/db, rediss://, redis+sentinel:// or "
-             "redis+cluster://; user:password@ before the host"},
+     .help = "unix:///path, redis://host:port/db, or redis+sentinel://host:port,host:port/name/db; "
+             "rediss:// and rediss+sentinel:// are the same over TLS; user:password@ before the "
+             "host. redis+cluster:// is refused, not yet"},
+    {"tls", K_STRUCT, 0, HERE(redis_tls), .sub = &schema_redis_tls,
+     .help = "How a rediss url speaks TLS; the certificate's subjectAltName is always checked. The "
+             "files are read again for each connection"},
 };
 const struct schema schema_redis = {"redis", 0, SCHEMA_NONE, SCHEMA_NONE, SCHEMA_ROWS(redis_rows)};
 #undef HERE

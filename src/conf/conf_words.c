@@ -229,7 +229,7 @@ bool check_redis_url(struct str s, char *why, size_t size)
         return refuse(why, size, "begins with an unknown scheme (did you mean \"%s://\"?)", near);
     return refuse(why, size,
                   "begins with an unknown scheme; write unix://, redis://, rediss://, "
-                  "redis+sentinel:// or redis+cluster://");
+                  "redis+sentinel:// or rediss+sentinel://");
 }
 
 /* ---- days and times -------------------------------------------------------------------------- */

@@ -17,7 +17,9 @@
 #include "fetch.h"
 #include "incident_json.h"
 #include "public_status.h"
+#include "redis_access.h"
 #include "store_keys.h"
+#include "supervisor.h"
 #include "triaged/base/clock.h"
 #include "triaged/base/mem.h"
 #include "triaged/base/metrics.h"
@@ -466,20 +468,16 @@ static void on_state(void *arg, enum store_state state, const char *why)
         m->next_ms = 0;
 }
 
-struct incident_metrics *incident_metrics_create(struct event_base *base, const struct conf *conf)
+struct incident_metrics *incident_metrics_create(struct supervisor *sup, const struct conf *conf)
 {
     struct incident_metrics *m = NEW(struct incident_metrics);
-    char url[2048];
-    struct store_options o = {
-        .url = url, .name = "triaged-metrics", .on_state = on_state, .arg = m};
 
     m->conf = conf_ref(conf);
     pthread_mutex_init(&m->lock, NULL);
     arena_init(&m->arena, 0);
     arena_init(&m->next.arena, 0);
     arena_init(&m->status.arena, 0);
-    snprintf(url, sizeof(url), "%.*s", STR_ARG(conf->redis_url));
-    m->store = store_create(base, &o);
+    m->store = redis_access_open(sup->redis, sup->base, "triaged-metrics", on_state, m);
     return m;
 }
 

@@ -12,10 +12,10 @@
 #include "triaged/base/buf.h"
 #include "triaged/conf/conf.h"
 
-struct event_base;
+struct supervisor;
 struct incident_metrics;
 
-struct incident_metrics *incident_metrics_create(struct event_base *base, const struct conf *conf);
+struct incident_metrics *incident_metrics_create(struct supervisor *sup, const struct conf *conf);
 void incident_metrics_configure(struct incident_metrics *m, const struct conf *conf);
 void incident_metrics_second(struct incident_metrics *m);
 void incident_metrics_destroy(struct incident_metrics *m); /* accepts NULL */

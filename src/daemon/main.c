@@ -9,6 +9,7 @@
  *     watchdog.c      our own beat to somewhere else, while all is well
  *     known_errors.c  those declared in Redis, read every 10 s into the rules
  *     incident_metrics.c  figures about incidents; public_status.c the public status
+ *     redis_access.c  how all reach Redis: url and TLS
  *     notify.c        what systemd is told
  *     mailbox.c       the only way between threads
  *   worker.c          one loop with its listeners, spool and Redis connection; worker_zones.c

@@ -46,8 +46,12 @@ void route_ready(const struct route_call *call)
         int64_t oldest = atomic_load(&st->oldest_waiting_ms);
         bool full = atomic_load(&st->spool_full);
 
-        buf_printf(&b, "worker %u: redis %s, %lld records wait", i, store_state_name(state),
-                   (long long)atomic_load(&st->records_waiting));
+        buf_printf(&b, "worker %u: redis %s", i, store_state_name(state));
+        pthread_mutex_lock(&st->why_lock);
+        if (st->redis_why[0])
+            buf_printf(&b, " (%s)", st->redis_why);
+        pthread_mutex_unlock(&st->why_lock);
+        buf_printf(&b, ", %lld records wait", (long long)atomic_load(&st->records_waiting));
         if (oldest)
             buf_printf(&b, " (oldest %lld s)", (long long)(clock_wall_ms() - oldest) / 1000);
         if (full)

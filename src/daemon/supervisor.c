@@ -18,6 +18,7 @@
 #include "incident_metrics.h"
 #include "known_errors.h"
 #include "notify.h"
+#include "redis_access.h"
 #include "ticker.h"
 #include "watchdog.h"
 #include "worker.h"
@@ -50,7 +51,6 @@ const struct ruleset *supervisor_load(const char *file, const struct supervisor 
     const struct ruleset *rules = NULL;
     const struct declared_error *declared = NULL;
     size_t n = 0;
-    char url[2048];
 
     if (!conf)
         return NULL;
@@ -58,8 +58,7 @@ const struct ruleset *supervisor_load(const char *file, const struct supervisor 
         conf_keep_restart_only(ruleset_conf(running->rules), conf, why);
         declared = known_errors_declared(running->known_errors, &n);
     }
-    snprintf(url, sizeof(url), "%.*s", STR_ARG(conf->redis_url));
-    if (store_url_check(url, why))
+    if (redis_access_check(conf, why))
         rules = ruleset_create_with(conf, declared, n, why);
     conf_unref(conf);
     return rules;
@@ -191,6 +190,9 @@ static bool boot(struct supervisor *sup, struct diag *why)
     if (!sup->rules)
         return false;
     conf = ruleset_conf(sup->rules);
+    sup->redis = redis_access_create(conf, why);
+    if (!sup->redis)
+        return false;
     sup->base = net_loop_create();
     if (!sup->base || !create_events(sup)) {
         diag_error(why, NULL, 0, 0, NULL, "cannot set up the main event loop");
@@ -206,7 +208,7 @@ static bool boot(struct supervisor *sup, struct diag *why)
     sup->known_errors = known_errors_create(conf, on_known_errors, sup);
     sup->ticker = ticker_create(sup, conf);
     sup->watchdog = watchdog_create(sup->ticker, conf);
-    sup->metrics = incident_metrics_create(sup->base, conf);
+    sup->metrics = incident_metrics_create(sup, conf);
     return true;
 }
 
@@ -267,6 +269,7 @@ static void tear_down(struct supervisor *sup)
     ruleset_unref(sup->reload.next);
     free(sup->reload.error);
     ruleset_unref(sup->rules);
+    redis_access_destroy(sup->redis);
 }
 
 /* The workers have stopped: say good-bye to the store, at most for a second. */

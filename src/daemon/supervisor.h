@@ -17,6 +17,7 @@ struct event;
 struct event_base;
 struct incident_metrics;
 struct known_errors;
+struct redis_access;
 struct store;
 struct ticker;
 struct watchdog;
@@ -45,6 +46,7 @@ struct supervisor {
     struct event_base *base;
     struct mailbox *mailbox;
     const struct ruleset *rules;
+    struct redis_access *redis; /* of the first configuration: it changes at a restart */
     struct worker **workers;
     unsigned n_workers;
     struct ticker *ticker;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "known_errors.h"
+#include "redis_access.h"
 #include "settings.h"
 #include "store_keys.h"
 #include "supervisor.h"
@@ -351,15 +352,12 @@ static void name_instance(struct ticker *t, const struct conf *conf)
 struct ticker *ticker_create(struct supervisor *sup, const struct conf *conf)
 {
     struct ticker *t = NEW(struct ticker);
-    char url[2048];
-    struct store_options o = {.url = url, .name = "triaged-ticker", .on_state = on_state, .arg = t};
 
     t->sup = sup;
     t->conf = conf_ref(conf);
     t->loaded_ms = clock_wall_ms();
     name_instance(t, conf);
-    snprintf(url, sizeof(url), "%.*s", STR_ARG(conf->redis_url));
-    t->store = store_create(sup->base, &o);
+    t->store = redis_access_open(sup->redis, sup->base, "triaged-ticker", on_state, t);
     return t;
 }
 

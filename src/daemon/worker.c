@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "pipeline.h"
+#include "redis_access.h"
 #include "reply.h"
 #include "routes.h"
 #include "routes_events.h"
@@ -118,7 +119,11 @@ static void on_store_state(void *arg, enum store_state state, const char *why)
     struct worker *w = arg;
     struct store_health health;
 
-    (void)why; /* the store has logged it */
+    if (*why || state == STORE_S_READY) { /* a new attempt does not unsay why the last one failed */
+        pthread_mutex_lock(&w->status.why_lock);
+        snprintf(w->status.redis_why, sizeof(w->status.redis_why), "%s", why);
+        pthread_mutex_unlock(&w->status.why_lock);
+    }
     atomic_store(&w->status.store_state, (int)state);
     if (!w->store || !w->shipper)
         return;
@@ -374,15 +379,13 @@ static bool create_servers(struct worker *w)
     return w->http && w->syslog;
 }
 
-static void create_store(struct worker *w, const struct conf *conf)
+static void create_store(struct worker *w)
 {
-    char url[2048], name[64];
-    struct store_options o = {.url = url, .name = name, .on_state = on_store_state, .arg = w};
+    char name[64];
 
-    snprintf(url, sizeof(url), "%.*s", STR_ARG(conf->redis_url));
     snprintf(name, sizeof(name), "triaged-worker-%u", w->index);
     w->shipper = shipper_create(w, w->spool, NULL, NULL);
-    w->store = store_create(w->base, &o);
+    w->store = redis_access_open(w->supervisor->redis, w->base, name, on_store_state, w);
 }
 
 /* A quarter of what the spool may hold, and no more than it takes in one group. */
@@ -403,6 +406,7 @@ struct worker *worker_create(struct supervisor *sup, unsigned index, const struc
     w->supervisor = sup;
     w->durable_fd = -1;
     w->now_ms = clock_wall_ms();
+    pthread_mutex_init(&w->status.why_lock, NULL);
     answers_init(&w->answers);
     quarantine_init(&w->quarantine);
     vcache_init(&w->vcache, conf->limits.verdicts_cached);
@@ -422,7 +426,7 @@ struct worker *worker_create(struct supervisor *sup, unsigned index, const struc
                (w->verbs = verbs_create(w, why))) {
         w->listeners = listeners_create(w);
         remember_relp(w, conf);
-        create_store(w, conf);
+        create_store(w);
         atomic_store(&w->status.beat_ms, clock_mono_ms());
         return w;
     }
@@ -500,5 +504,6 @@ void worker_destroy(struct worker *w)
     buf_finish(&w->key);
     worker_free_zones(w);
     ruleset_unref(w->rules);
+    pthread_mutex_destroy(&w->status.why_lock);
     free(w);
 }

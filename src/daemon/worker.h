@@ -43,6 +43,8 @@ struct worker_status {
     _Atomic bool eviction_unsafe; /* Redis' maxmemory-policy is not noeviction */
     _Atomic bool rewound;         /* Redis had lost more than we kept (adopted) */
     _Atomic bool stopped;
+    pthread_mutex_t why_lock;
+    char redis_why[320]; /* why Redis is away, under why_lock; "" when it is there */
 };
 
 struct worker {

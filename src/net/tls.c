@@ -1,6 +1,6 @@
 /*
- * tls.c - certificates in, bufferevents out.
- * Owns: OpenSSL in this layer; the protocol floor (TLS 1.2) and the demand for client certificates.
+ * tls.c - certificates in, bufferevents out: the server's side (tls_client.c is the other).
+ * Owns: OpenSSL for listeners; the protocol floor (TLS 1.2) and the demand for client certificates.
  * Never: falls back to plain text; reads a configuration.
  */
 #include "tls.h"

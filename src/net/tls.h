@@ -1,6 +1,6 @@
 /*
- * tls.h - TLS for listeners: certificates, and bufferevents that speak it. The only file with
- * OpenSSL in this layer is tls.c. Private to src/net.
+ * tls.h - TLS for listeners: certificates, and bufferevents that speak it. OpenSSL is known to
+ * tls.c and tls_client.c alone. Private to src/net.
  */
 #ifndef TRIAGED_SRC_NET_TLS_H
 #define TRIAGED_SRC_NET_TLS_H

@@ -131,9 +131,14 @@ static void on_up(void *arg);
 static void open_conn(struct store *s, const char *address, unsigned port)
 {
     struct redis_conn_callbacks cb = {.on_up = on_up, .on_down = on_down, .arg = s};
+    struct redis_address to = {.host = address, .port = port};
     char why[ERROR_MAX];
 
-    s->conn = redis_conn_open(s->base, &s->conns, address, port, &cb, why, sizeof(why));
+    if (s->url.tls) {
+        to.tls = s->tls;
+        to.tls_name = s->tls->server_name[0] ? s->tls->server_name : s->dial_name;
+    }
+    s->conn = redis_conn_open(s->base, &s->conns, &to, &cb, why, sizeof(why));
     if (!s->conn)
         store_fail(s, why);
 }
@@ -154,6 +159,7 @@ static void on_resolved(void *arg, const char *address, const char *why)
 static void dial(struct store *s, const char *host, unsigned port)
 {
     s->dial_port = port;
+    snprintf(s->dial_name, sizeof(s->dial_name), "%s", host);
     resolver_lookup(s->resolver, host, on_resolved, s);
 }
 
@@ -166,8 +172,6 @@ static void on_sentinel(void *arg, const struct store_reply *reply)
     struct redis_conn *conn = s->conn;
     char text[ERROR_MAX];
 
-    if (!reply) /* on_down follows */
-        return;
     if (host.n == 0 || host.n > 128 || port <= 0 || port > 65535) {
         struct str error = store_reply_str(reply);
 
@@ -257,9 +261,13 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    snprintf(why, sizeof(why), "not %s within %lld ms",
-             s->state == STORE_S_PRIMING ? "answering" : "connected",
-             (long long)s->connect_timeout_ms);
+    if (s->conn && redis_conn_is_shaking_hands(s->conn)) /* a Redis without TLS waits for more */
+        snprintf(why, sizeof(why), "no TLS handshake within %lld ms; does it speak TLS there?",
+                 (long long)s->connect_timeout_ms);
+    else
+        snprintf(why, sizeof(why), "not %s within %lld ms",
+                 s->state == STORE_S_PRIMING ? "answering" : "connected",
+                 (long long)s->connect_timeout_ms);
     store_fail(s, why);
 }
 

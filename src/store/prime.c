@@ -212,8 +212,6 @@ static void on_rewritten(void *arg, const struct store_reply *reply)
     struct store *s = arg;
     struct str text = store_reply_str(reply);
 
-    if (!reply)
-        return;
     if (store_reply_type(reply) == REPLY_ERROR && str_find(text, S("in progress")) == text.n)
         log_warn("store", "%s: redis does not rewrite its AOF: %.*s", s->name, STR_ARG(text));
     store_ready(s);
@@ -245,7 +243,7 @@ static void on_script(void *arg, const struct store_reply *reply)
 {
     struct store *s = arg;
 
-    if (!reply || s->prime.failed)
+    if (s->prime.failed)
         return;
     if (store_reply_type(reply) == REPLY_ERROR)
         fail(s, "SCRIPT LOAD", store_reply_str(reply));
@@ -279,7 +277,7 @@ static void on_step(void *arg, const struct store_reply *reply)
     const struct step *step = &steps[slot->step];
     char why[ERROR_MAX] = "";
 
-    if (!reply || s->prime.failed)
+    if (s->prime.failed)
         return;
     if (store_reply_type(reply) == REPLY_ERROR) {
         if (!step->may_fail) {

@@ -1,53 +1,58 @@
 /*
- * redis_conn.c - the only file that knows hiredis (0.14 and 1.x).
- * Owns: the hiredis context, the deferred free.
- * Never: reconnects, knows scripts, states or timeouts (machine.c, store.c).
+ * redis_conn.c - one connection: a socket, TLS on it or not, commands out and answers in.
+ * Owns: the socket from connect to close, the commands that wait for their answer, the deferred
+ *       free.
+ * Never: reconnects, knows scripts, states or time-outs (machine.c, store.c); knows OpenSSL
+ * (whoever made the store hands in a struct store_tls) or hiredis (reply.c).
  *
- * What hiredis 0.14 does, and what follows from it:
- * - A failed connect calls the connect callback (status REDIS_ERR, text in errstr) and frees the
- *   context by itself; a lost connection first answers all pending commands with NULL, then calls
- * the disconnect callback, then frees. In both the context is no longer ours.
- * - redisAsyncFree within one of its callbacks crashes before 1.1: a close is posted to the next
- * turn.
- * - A command that returns REDIS_ERR never calls back: its request is freed here.
- * - Its formatter costs 180 ns a word, which a record of 5000 words feels: commands are put
- * together here, in RESP, and handed over as bytes.
- * - It has no timeouts, and its name resolution blocks: both are done outside (machine.c,
- * resolve.c).
+ *   connecting --writable--> (TLS: handshake -->) up --end of file, error, nonsense--> down
+ *
+ * Nothing is freed within a callback: an end is noted at once, so that nobody is called any more,
+ * and the rest goes in the next turn of the loop. Redis answers in order, so the oldest command
+ * that waits is the one that an answer belongs to.
  */
 #include "redis_conn.h"
 
-#include <fcntl.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <hiredis/async.h>
-#include <hiredis/hiredis.h>
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#include <hiredis/adapters/libevent.h>
-#pragma GCC diagnostic pop
-
+#include "reply.h"
 #include "triaged/base/buf.h"
 #include "triaged/base/mem.h"
 
-enum { COMMAND_MAX = 256 * 1024 * 1024 }; /* a record is at most 16 MiB */
+enum { COMMAND_MAX = 256 * 1024 * 1024 /* a record is at most 16 MiB */, WHY_MAX = 320 };
 
 struct redis_conn {
     struct list on_owner;
-    redisAsyncContext *ac; /* NULL once hiredis has let go */
+    struct event_base *base;
+    const struct store_tls *tls; /* or NULL */
+    char *tls_name;
+    int fd;                   /* until bev has it; -1 */
+    struct event *connecting; /* while fd is */
+    struct bufferevent *bev;  /* once connected */
+    struct reply_reader *reader;
+    struct list waiting; /* struct request, oldest first */
     struct redis_conn_callbacks cb;
     struct event *reap;
     struct buf out; /* the command that is being put together */
-    unsigned depth; /* within callbacks of hiredis */
-    bool closed;
+    unsigned depth; /* within callbacks of the loop */
+    bool up, closed;
 };
 
 struct request {
-    struct redis_conn *c;
+    struct list node;
     redis_reply_fn *fn;
     void *arg;
 };
@@ -55,13 +60,29 @@ struct request {
 /* ---- the end ------------------------------------------------------------------------------------
  */
 
+static void forget_waiting(struct redis_conn *c)
+{
+    while (!list_empty(&c->waiting)) {
+        struct request *r = LIST_FIRST(&c->waiting, struct request, node);
+
+        list_remove(&r->node);
+        free(r);
+    }
+}
+
 static void conn_free(struct redis_conn *c)
 {
     list_remove(&c->on_owner);
-    if (c->ac)
-        redisAsyncFree(c->ac); /* answers what is pending with NULL: on_reply drops it */
+    forget_waiting(c);
+    if (c->bev)
+        bufferevent_free(c->bev); /* closes the socket */
+    if (c->fd >= 0)
+        close(c->fd);
+    event_free(c->connecting);
     event_free(c->reap);
+    reply_reader_destroy(c->reader);
     buf_finish(&c->out);
+    free(c->tls_name);
     free(c);
 }
 
@@ -77,6 +98,9 @@ void redis_conn_close(struct redis_conn *c)
     if (c->closed)
         return;
     c->closed = true;
+    event_del(c->connecting);
+    if (c->bev)
+        bufferevent_disable(c->bev, EV_READ | EV_WRITE);
     event_active(c->reap, EV_TIMEOUT, 0);
 }
 
@@ -91,97 +115,224 @@ void redis_conn_close_all(struct list *owner)
     }
 }
 
-/* hiredis has given the context up. */
 static void down(struct redis_conn *c, const char *why)
 {
-    bool told = c->closed;
-
-    c->ac = NULL;
+    if (c->closed)
+        return;
     redis_conn_close(c);
-    if (!told)
-        c->cb.on_down(c->cb.arg, why);
+    c->cb.on_down(c->cb.arg, why);
 }
 
-/* ---- callbacks of hiredis -----------------------------------------------------------------------
+/* ---- answers ------------------------------------------------------------------------------------
  */
 
-static void on_connect(const redisAsyncContext *ac, int status)
+static void answer(struct redis_conn *c, const struct store_reply *reply)
 {
-    struct redis_conn *c = ac->data;
-    char why[160];
+    struct request *r = LIST_FIRST(&c->waiting, struct request, node);
+    struct request own;
+    char why[WHY_MAX];
+
+    if (!r) { /* "-ERR max number of clients reached", before the end */
+        struct str text = store_reply_str(reply);
+
+        snprintf(why, sizeof(why), "an answer that nobody asked for: %.*s",
+                 text.n < 200 ? (int)text.n : 200, text.n ? text.p : "");
+        down(c, why);
+        return;
+    }
+    own = *r;
+    list_remove(&r->node);
+    free(r);
+    own.fn(own.arg, reply);
+}
+
+static void answer_all(struct redis_conn *c)
+{
+    struct store_reply *reply;
+    char why[WHY_MAX];
+
+    while (!c->closed && (reply = reply_reader_next(c->reader, why, sizeof(why)))) {
+        answer(c, reply);
+        reply_free(reply);
+    }
+    if (!c->closed && why[0])
+        down(c, why);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+    struct redis_conn *c = arg;
+    struct evbuffer *in = bufferevent_get_input(bev);
+    size_t n;
 
     c->depth++;
-    if (status == REDIS_OK) {
-        if (!c->closed)
-            c->cb.on_up(c->cb.arg);
+    while (!c->closed && (n = evbuffer_get_contiguous_space(in)) > 0) {
+        reply_reader_feed(c->reader, evbuffer_pullup(in, (ev_ssize_t)n), n);
+        evbuffer_drain(in, n);
+        answer_all(c);
+    }
+    c->depth--;
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+    struct redis_conn *c = arg;
+    int error = errno;
+    char why[WHY_MAX] = "";
+
+    if (c->closed)
+        return;
+    c->depth++;
+    if (what & BEV_EVENT_CONNECTED) { /* with TLS alone: the handshake is through */
+        c->up = true;
+        c->cb.on_up(c->cb.arg);
     } else {
-        snprintf(why, sizeof(why), "%s", ac->errstr && *ac->errstr ? ac->errstr : "cannot connect");
+        if (c->tls)
+            c->tls->explain(c->tls->arg, bev, c->tls_name, why, sizeof(why));
+        if (!why[0])
+            snprintf(why, sizeof(why), "%s%s",
+                     (what & BEV_EVENT_ERROR) && error ? strerror(error) : "connection closed",
+                     c->up ? "" : " during the TLS handshake");
         down(c, why);
     }
     c->depth--;
 }
 
-static void on_disconnect(const redisAsyncContext *ac, int status)
-{
-    struct redis_conn *c = ac->data;
-    char why[160];
+/* ---- open ---------------------------------------------------------------------------------------
+ */
 
+/* The socket is connected: TLS on it, or up. */
+static void go_up(struct redis_conn *c)
+{
+    char why[WHY_MAX] = "no memory";
+
+    c->bev = c->tls ? c->tls->wrap(c->tls->arg, c->base, c->fd, c->tls_name, why, sizeof(why))
+                    : bufferevent_socket_new(c->base, c->fd, BEV_OPT_CLOSE_ON_FREE);
+    if (!c->bev) {
+        down(c, why);
+        return;
+    }
+    c->fd = -1;
+    bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
+    bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+    if (!c->tls) {
+        c->up = true;
+        c->cb.on_up(c->cb.arg);
+    }
+}
+
+static void on_connected(evutil_socket_t fd, short what, void *arg)
+{
+    struct redis_conn *c = arg;
+    socklen_t size = sizeof(int);
+    int error = 0;
+
+    (void)what;
     c->depth++;
-    snprintf(why, sizeof(why), "%s",
-             status != REDIS_OK && ac->errstr && *ac->errstr ? ac->errstr : "connection closed");
-    down(c, why);
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+        error = errno;
+    if (error)
+        down(c, strerror(error));
+    else
+        go_up(c);
     c->depth--;
 }
 
-static void on_reply(redisAsyncContext *ac, void *reply, void *privdata)
+bool redis_conn_is_shaking_hands(const struct redis_conn *c)
 {
-    struct request r = *(struct request *)privdata;
-
-    (void)ac;
-    free(privdata);
-    if (r.c->closed)
-        return;
-    r.c->depth++;
-    r.fn(r.arg, reply);
-    r.c->depth--;
+    return c->bev && !c->up;
 }
 
-/* ---- open and send ------------------------------------------------------------------------------
- */
+union any_address {
+    struct sockaddr sa;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    struct sockaddr_un un;
+};
 
-struct redis_conn *redis_conn_open(struct event_base *base, struct list *owner, const char *address,
-                                   unsigned port, const struct redis_conn_callbacks *cb, char *why,
+/* 0 when the text is none. */
+static socklen_t make_address(const struct redis_address *to, union any_address *a)
+{
+    memset(a, 0, sizeof(*a));
+    if (to->port == 0) {
+        a->un.sun_family = AF_UNIX;
+        if (strlen(to->host) >= sizeof(a->un.sun_path))
+            return 0;
+        memcpy(a->un.sun_path, to->host, strlen(to->host));
+        return sizeof(a->un);
+    }
+    if (inet_pton(AF_INET, to->host, &a->in.sin_addr) == 1) {
+        a->in.sin_family = AF_INET;
+        a->in.sin_port = htons((uint16_t)to->port);
+        return sizeof(a->in);
+    }
+    if (inet_pton(AF_INET6, to->host, &a->in6.sin6_addr) == 1) {
+        a->in6.sin6_family = AF_INET6;
+        a->in6.sin6_port = htons((uint16_t)to->port);
+        return sizeof(a->in6);
+    }
+    return 0;
+}
+
+/* A socket that connects, or -1 with errno. */
+static int begin_connect(const struct redis_address *to)
+{
+    union any_address a;
+    socklen_t size = make_address(to, &a);
+    int fd, error, one = 1;
+
+    if (size == 0) {
+        errno = EADDRNOTAVAIL;
+        return -1;
+    }
+    fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (to->port)
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (connect(fd, &a.sa, size) == 0 || errno == EINPROGRESS)
+        return fd;
+    error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+struct redis_conn *redis_conn_open(struct event_base *base, struct list *owner,
+                                   const struct redis_address *to,
+                                   const struct redis_conn_callbacks *cb, char *why,
                                    size_t why_size)
 {
-    redisAsyncContext *ac =
-        port ? redisAsyncConnect(address, (int)port) : redisAsyncConnectUnix(address);
+    int fd = begin_connect(to);
     struct redis_conn *c;
 
-    if (!ac || ac->err) {
-        snprintf(why, why_size, "%s", ac && ac->errstr && *ac->errstr ? ac->errstr : "no memory");
-        if (ac)
-            redisAsyncFree(ac);
+    if (fd < 0) {
+        snprintf(why, why_size, "%s", strerror(errno));
         return NULL;
     }
-    if (redisLibeventAttach(ac, base) != REDIS_OK) {
-        snprintf(why, why_size, "cannot watch the socket");
-        redisAsyncFree(ac);
-        return NULL;
-    }
-    fcntl(ac->c.fd, F_SETFD, FD_CLOEXEC);
     c = NEW(struct redis_conn);
-    c->ac = ac;
+    c->base = base;
+    c->fd = fd;
+    c->tls = to->tls;
+    c->tls_name = xstrdup(to->tls_name ? to->tls_name : "");
     c->cb = *cb;
+    list_init(&c->waiting);
+    c->reader = reply_reader_create();
+    c->connecting = event_new(base, fd, EV_WRITE, on_connected, c);
     c->reap = event_new(base, -1, 0, on_reap, c);
-    if (!c->reap)
-        abort(); /* a small allocation, as NEW */
+    if (!c->connecting || !c->reap)
+        abort(); /* small allocations, as NEW */
     buf_init(&c->out, COMMAND_MAX);
-    ac->data = c;
-    redisAsyncSetConnectCallback(ac, on_connect);
-    redisAsyncSetDisconnectCallback(ac, on_disconnect);
     list_append(owner, &c->on_owner);
-    return c;
+    if (event_add(c->connecting, NULL) == 0)
+        return c;
+    snprintf(why, why_size, "cannot watch the socket");
+    conn_free(c);
+    return NULL;
 }
+
+/* ---- send ---------------------------------------------------------------------------------------
+ */
 
 /* "<mark>n\r\n" */
 static void put_count(struct buf *b, char mark, size_t n)
@@ -214,70 +365,12 @@ bool redis_conn_send(struct redis_conn *c, redis_reply_fn *fn, void *arg)
 {
     struct request *r;
 
-    if (c->closed || !c->ac || c->out.overflow)
+    if (c->closed || !c->up || c->out.overflow ||
+        bufferevent_write(c->bev, c->out.p, c->out.n) != 0)
         return false;
     r = NEW(struct request);
-    *r = (struct request){.c = c, .fn = fn, .arg = arg};
-    if (redisAsyncFormattedCommand(c->ac, on_reply, r, c->out.p, c->out.n) == REDIS_OK)
-        return true;
-    free(r);
-    return false;
-}
-
-/* ---- replies ------------------------------------------------------------------------------------
- */
-
-static const redisReply *as_reply(const struct store_reply *r)
-{
-    return (const redisReply *)(const void *)r;
-}
-
-enum store_reply_type store_reply_type(const struct store_reply *r)
-{
-    if (!r)
-        return REPLY_NIL;
-    switch (as_reply(r)->type) {
-    case REDIS_REPLY_STRING:
-        return REPLY_STRING;
-    case REDIS_REPLY_STATUS:
-        return REPLY_STATUS;
-    case REDIS_REPLY_INTEGER:
-        return REPLY_INTEGER;
-    case REDIS_REPLY_ARRAY:
-        return REPLY_ARRAY;
-    case REDIS_REPLY_ERROR:
-        return REPLY_ERROR;
-    default:
-        return REPLY_NIL;
-    }
-}
-
-struct str store_reply_str(const struct store_reply *r)
-{
-    enum store_reply_type t = store_reply_type(r);
-
-    if (t != REPLY_STRING && t != REPLY_STATUS && t != REPLY_ERROR)
-        return STR_NONE;
-    return (struct str){as_reply(r)->str, (size_t)as_reply(r)->len};
-}
-
-int64_t store_reply_int(const struct store_reply *r)
-{
-    int64_t v = 0;
-
-    if (store_reply_type(r) == REPLY_INTEGER)
-        return as_reply(r)->integer;
-    return str_to_i64(store_reply_str(r), &v) ? v : 0;
-}
-
-size_t store_reply_len(const struct store_reply *r)
-{
-    return store_reply_type(r) == REPLY_ARRAY ? (size_t)as_reply(r)->elements : 0;
-}
-
-const struct store_reply *store_reply_at(const struct store_reply *r, size_t i)
-{
-    if (i >= store_reply_len(r))
-        return NULL;
-    return (const struct store_reply *)(const void *)as_reply(r)->element[i];
+    r->fn = fn;
+    r->arg = arg;
+    list_append(&c->waiting, &r->node);
+    return true;
 }

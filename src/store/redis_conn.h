@@ -1,6 +1,6 @@
 /*
- * redis_conn.h - one connection to a Redis, from open to its end. Private to store; the .c is the
- * only file that knows hiredis. A connection is never reused: after its end a new one is opened.
+ * redis_conn.h - one connection to a Redis, from open to its end. Private to store. A connection is
+ * never reused: after its end a new one is opened.
  */
 #ifndef TRIAGED_STORE_REDIS_CONN_H
 #define TRIAGED_STORE_REDIS_CONN_H
@@ -18,20 +18,30 @@ struct redis_conn_callbacks {
     void (*on_down)(void *arg, const char *why); /* the connection is gone; forget it */
     void *arg;
 };
-/* reply NULL: the connection was lost before the answer. */
+/* The answer to a command. */
 typedef void redis_reply_fn(void *arg, const struct store_reply *reply);
 
-/* Begins to connect to a literal address, or with port 0 to a unix socket's path. NULL with *why.
+struct redis_address {
+    const char *host; /* a literal address, or with port 0 a unix socket's path */
+    unsigned port;
+    const struct store_tls *tls; /* NULL: plain. Outlives the connection */
+    const char *tls_name;        /* who the peer must prove to be; copied */
+};
+
+/* Begins to connect; what comes of it is told later. NULL with *why.
  * Puts itself on `owner` until it is freed, which may be a turn of the loop after its end. */
-struct redis_conn *redis_conn_open(struct event_base *base, struct list *owner, const char *address,
-                                   unsigned port, const struct redis_conn_callbacks *cb, char *why,
+struct redis_conn *redis_conn_open(struct event_base *base, struct list *owner,
+                                   const struct redis_address *to,
+                                   const struct redis_conn_callbacks *cb, char *why,
                                    size_t why_size);
 /* Sends a command: begin with the number of its words, put each, send. fn is called once with the
- * answer, unless redis_conn_close comes first. False: not sent, fn will not be called. Words are
+ * answer, unless the connection ends first (on_down, redis_conn_close). False: not sent. Words are
  * copied. */
 void redis_conn_begin(struct redis_conn *c, size_t n_words);
 void redis_conn_put(struct redis_conn *c, struct str word);
 bool redis_conn_send(struct redis_conn *c, redis_reply_fn *fn, void *arg);
+/* Connected, and nothing but the TLS handshake is missing. */
+bool redis_conn_is_shaking_hands(const struct redis_conn *c);
 /* Ends it. No callback and no fn of it is called any more. May be called from within one. */
 void redis_conn_close(struct redis_conn *c);
 /* At the end of the owner: closes and frees all that are on the list. */

@@ -148,10 +148,6 @@ static void on_reply(void *arg, const struct store_reply *reply)
 
     list_remove(&c->node);
     s->n_in_flight--;
-    if (!reply) {
-        answer(c, STORE_LOST, NULL, S("connection lost"));
-        return;
-    }
     observe_call(s, c);
     if (store_reply_type(reply) != REPLY_ERROR) {
         answer(c, STORE_OK, reply, STR_NONE);
@@ -309,6 +305,7 @@ struct store *store_create(struct event_base *base, const struct store_options *
     struct diag why;
 
     s->base = base;
+    s->tls = o->tls;
     s->name = xstrdup(o->name ? o->name : "triaged");
     s->connect_timeout_ms = o->connect_timeout_ms > 0 ? o->connect_timeout_ms : 5000;
     s->call_timeout_ms = o->call_timeout_ms > 0 ? o->call_timeout_ms : 30000;
@@ -323,8 +320,11 @@ struct store *store_create(struct event_base *base, const struct store_options *
     if (!store_url_parse(o->url, &s->url, &why)) {
         log_error("store", "%s: %s", s->name, why.items[0].text);
         snprintf(s->why, sizeof(s->why), "%s", why.items[0].text);
-        memcpy(s->health.why, s->why, sizeof(s->health.why));
+    } else if (s->url.tls && !s->tls) {
+        snprintf(s->why, sizeof(s->why), "there is no TLS here for %s", s->url.display);
+        store_url_finish(&s->url);
     }
+    memcpy(s->health.why, s->why, sizeof(s->health.why));
     diag_finish(&why);
     if (!store_make_events(s))
         abort(); /* small allocations, as NEW */

@@ -2,7 +2,7 @@
  * store_internal.h - what the files of the store share. Private to store.
  *   store.c    calls and their answers      machine.c  states, back-off, deadlines
  *   prime.c    what is asked and checked between "connected" and "ready"
- *   script.c   the embedded scripts         redis_conn.c, resolve.c, url.c
+ *   script.c   the embedded scripts         redis_conn.c, reply.c, resolve.c, url.c
  */
 #ifndef TRIAGED_STORE_INTERNAL_H
 #define TRIAGED_STORE_INTERNAL_H
@@ -22,7 +22,7 @@ struct event;
 
 enum {
     PRIME_STEPS = 6,
-    ERROR_MAX = 160,
+    ERROR_MAX = 320,
 };
 
 struct prime {        /* answers gathered while priming */
@@ -42,6 +42,7 @@ struct prime_slot { /* what a redis_reply_fn gets */
 struct store {
     struct event_base *base;
     struct store_url url;
+    const struct store_tls *tls;
     char *name;
     int64_t connect_timeout_ms, call_timeout_ms;
     void (*on_state)(void *arg, enum store_state state, const char *why);
@@ -56,7 +57,8 @@ struct store {
     struct event *retry, *deadline, *call_timer, *minute, *answer_down;
     bool asking_sentinel;
     unsigned dial_port;
-    size_t sentinel; /* next to ask */
+    char dial_name[ERROR_MAX]; /* before it was looked up: what a certificate must be for */
+    size_t sentinel;           /* next to ask */
     int64_t backoff_ms, ready_since_ms;
     bool was_ready;
 

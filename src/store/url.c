@@ -3,7 +3,8 @@
  *   redis://[user[:password]@]host[:port][/db]     redis://:password@host
  *   unix:///path[?db=n]
  *   redis+sentinel://[user[:password]@]host[:port],host[:port].../master[/db]
- *   rediss://, redis+cluster://                    refused with the reason
+ *   rediss://, rediss+sentinel://                  the same over TLS
+ *   redis+cluster://, rediss+cluster://            refused with the reason
  */
 #include "url.h"
 
@@ -132,7 +133,8 @@ static bool parse_redis(struct str rest, struct store_url *out, struct diag *why
     if (!parse_login(&host, out, why) || !parse_host(host, REDIS_PORT, out, why) ||
         !parse_db(db, out, why))
         return false;
-    out->display = xasprintf("redis://%s:%u/%u", out->hosts[0].name, out->hosts[0].port, out->db);
+    out->display = xasprintf("redis%s://%s:%u/%u", out->tls ? "s" : "", out->hosts[0].name,
+                             out->hosts[0].port, out->db);
     return true;
 }
 
@@ -172,19 +174,9 @@ static bool parse_sentinel(struct str rest, struct store_url *out, struct diag *
     out->master = xstrndup(master.p, master.n);
     if (!parse_db(db, out, why))
         return false;
-    out->display = xasprintf("redis+sentinel://%s:%u,.../%s/%u", out->hosts[0].name,
-                             out->hosts[0].port, out->master, out->db);
+    out->display = xasprintf("redis%s+sentinel://%s:%u,.../%s/%u", out->tls ? "s" : "",
+                             out->hosts[0].name, out->hosts[0].port, out->master, out->db);
     return true;
-}
-
-static bool parse_tls(struct str rest, struct store_url *out, struct diag *why)
-{
-    (void)rest;
-    (void)out;
-    return refuse(why,
-                  HAVE_HIREDIS_SSL ? "TLS to Redis (rediss://) is not supported yet"
-                                   : "this build has no TLS to Redis (hiredis_ssl)",
-                  STR_NONE);
 }
 
 static bool parse_cluster(struct str rest, struct store_url *out, struct diag *why)
@@ -197,12 +189,15 @@ static bool parse_cluster(struct str rest, struct store_url *out, struct diag *w
 static const struct {
     const char *prefix;
     bool (*parse)(struct str rest, struct store_url *out, struct diag *why);
+    bool tls;
 } schemes[] = {
-    {"redis://", parse_redis},
-    {"unix://", parse_unix},
-    {"redis+sentinel://", parse_sentinel},
-    {"rediss://", parse_tls},
-    {"redis+cluster://", parse_cluster},
+    {"redis://", parse_redis, false},
+    {"rediss://", parse_redis, true},
+    {"unix://", parse_unix, false},
+    {"redis+sentinel://", parse_sentinel, false},
+    {"rediss+sentinel://", parse_sentinel, true},
+    {"redis+cluster://", parse_cluster, false},
+    {"rediss+cluster://", parse_cluster, true},
 };
 
 bool store_url_parse(const char *url, struct store_url *out, struct diag *why)
@@ -215,12 +210,13 @@ bool store_url_parse(const char *url, struct store_url *out, struct diag *why)
 
         if (!str_starts(s, prefix))
             continue;
+        out->tls = schemes[i].tls;
         if (schemes[i].parse(str_sub(s, prefix.n, s.n), out, why))
             return true;
         store_url_finish(out);
         return false;
     }
-    return refuse(why, "a Redis url begins with redis://, unix:// or redis+sentinel://",
+    return refuse(why, "a Redis url begins with redis://, rediss://, unix:// or redis+sentinel://",
                   STR_NONE); /* not shown: it may hold a password */
 }
 

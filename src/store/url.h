@@ -12,6 +12,7 @@
 enum { STORE_HOSTS_MAX = 16 };
 
 struct store_url {
+    bool tls;      /* to the hosts, and to the master that a sentinel names */
     bool sentinel; /* the hosts are sentinels that know `master` */
     char *path;    /* unix socket, or NULL */
     struct store_host {

@@ -76,7 +76,8 @@ def test_failover(world):
         return info.get("connected_slaves") == 1 and info.get("slave0", {}).get("state") == "online"
 
     wait_until(in_sync, "the replica is in sync", 30)
-    world.start_daemon(workers=2, redis_url=f"redis+sentinel://127.0.0.1:{sentinel.client.connection_pool.connection_kwargs['port']}/mine/0")
+    port = sentinel.client.connection_pool.connection_kwargs["port"]
+    world.start_daemon(workers=2, redis=f'{{url: "redis+sentinel://127.0.0.1:{port}/mine/0"}}')
     ready = lambda: "redis ready" in world.daemon.get("/-/ready").text
     wait_until(ready, "at the master")
     world.start_load()

@@ -28,16 +28,6 @@ class Daemon(Triaged):
     """Counts its lives, so that a sender knows whether the daemon it spoke to is still the same."""
     life = 0
 
-    def __init__(self, *args, redis_url=None, **kw):
-        self.redis_url = redis_url
-        super().__init__(*args, **kw)
-
-    def write_config(self, extra=None):
-        super().write_config(extra)
-        if self.redis_url:
-            text = self.config.read_text().replace(f"unix://{self.redis_sock}", self.redis_url)
-            self.config.write_text(text)
-
     def start(self):
         super().start()
         self.life += 1

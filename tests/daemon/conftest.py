@@ -100,11 +100,12 @@ class Triaged(Process):
     """The daemon with a configuration of its own. `extra` is YAML text put behind the base."""
 
     def __init__(self, directory, redis_sock, extra="", build=BUILD, rules=True, listen=None,
-                 spool="{directory: \"%s\"}", before="", env=None):
+                 spool="{directory: \"%s\"}", before="", env=None, redis=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(exist_ok=True)
         self.config = self.directory / "triaged.yaml"
         self.redis_sock = redis_sock
+        self.redis = redis or f'{{url: "unix://{redis_sock}"}}'
         self.build = pathlib.Path(build)
         self.extra = extra
         self.listen = listen or ("listen:\n  http: [{address: \"127.0.0.1:0\"}]\n  syslog:\n"
@@ -120,7 +121,7 @@ class Triaged(Process):
         if extra is not None:
             self.extra = extra
         include = f'include: ["{ROOT}/conf/rules.d/*.yaml"]\n' if self.rules else ""
-        self.config.write_text(f'{self.listen}redis: {{url: "unix://{self.redis_sock}"}}\n'
+        self.config.write_text(f'{self.listen}redis: {self.redis}\n'
                                f"spool: {self.spool}\n{include}{self.extra}")
 
     def start(self):

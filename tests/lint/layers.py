@@ -28,10 +28,10 @@ EXCEPTIONS = {("cli", "triaged/net/syslog_frame.h"), ("cli", "triaged/net/proxy_
 ROOMS = {
     r"yaml\.h": {"src/conf/ynode.c"},
     r"jansson\.h": {"src/alert/jx.c"},
-    r"hiredis/.*": {"src/store/redis_conn.c"},
+    r"hiredis/.*": {"src/store/reply.c"},
     r"event2/http.*": {"src/net/http.c", "src/net/http_evhttp.c"},
-    r"openssl/.*": {"src/net/tls.c", "src/base/hash_sha.c"},
-    r"event2/bufferevent_ssl\.h": {"src/net/tls.c"},
+    r"openssl/.*": {"src/net/tls.c", "src/net/tls_client.c", "src/base/hash_sha.c"},
+    r"event2/bufferevent_ssl\.h": {"src/net/tls.c", "src/net/tls_client.c"},
     r"pcre2\.h": {"src/rules/regex.c"},
     r"hs(/.*)?\.h": {"src/rules/regex.c", "src/rules/regex_set.c"},
     r"zlib\.h": {"src/net/gunzip.c", "src/net/http_body.c"},

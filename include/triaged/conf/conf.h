@@ -55,6 +55,12 @@ struct conf_tls {
     struct str certificate, key, client_ca; /* file names; certificate.n == 0: no TLS */
 };
 
+/* Towards Redis. Empty: the system's CAs; no certificate of ours; the name that is connected to. */
+struct conf_tls_client {
+    struct str ca, certificate, key, server_name;
+    struct conf_place place;
+};
+
 struct conf_listener {
     struct str address;        /* "127.0.0.1:9193", "[::]:514", or a path for unix sockets */
     enum transport transport;  /* http listeners: TRANSPORT_TCP */
@@ -228,6 +234,7 @@ struct conf {
     struct conf_listener *http, *syslog;
     size_t n_http, n_syslog;
     struct str redis_url;
+    struct conf_tls_client redis_tls; /* used where the url begins with rediss */
     struct str prefix;
     struct conf_spool spool;
     uint64_t workers;

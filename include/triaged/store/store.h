@@ -1,6 +1,6 @@
 /*
  * store.h - the connection to Redis as one state machine, and calls of our scripts over it.
- * Only src/store/redis_conn.c knows hiredis. One store per event loop; not thread-safe.
+ * Only src/store/reply.c knows hiredis. One store per event loop; not thread-safe.
  *   DOWN -> CONNECTING -> PRIMING (AUTH, SELECT, INFO, checks, SCRIPT LOAD) -> READY
  *   any failure -> BACKOFF (doubling with jitter, 100 ms to 10 s) -> CONNECTING
  * Whoever calls store_call gets exactly one answer, never before the call returns: also when the
@@ -16,6 +16,7 @@
 #include "triaged/base/diag.h"
 #include "triaged/base/str.h"
 
+struct bufferevent;
 struct event_base;
 struct store;
 
@@ -54,8 +55,23 @@ const struct store_reply *store_reply_at(const struct store_reply *r, size_t i);
 typedef void store_done_fn(void *arg, enum store_status status, const struct store_reply *reply,
                            struct str error);
 
+/* TLS, which the store does not know: whoever has it hands it in. Outlives the store. */
+struct store_tls {
+    /* The client's end of TLS on a connected socket, which it then owns; `name` is who the peer must
+     * prove to be, a host name or an address. NULL with why: fd is still the caller's. */
+    struct bufferevent *(*wrap)(void *arg, struct event_base *base, int fd, const char *name,
+                                char *why, size_t why_size);
+    /* Why such a connection failed; "" when TLS had no part in it. */
+    void (*explain)(void *arg, struct bufferevent *bev, const char *name, char *why,
+                    size_t why_size);
+    const char *server_name; /* asked of every peer in place of the name it was dialled by; or "" */
+    void *arg;
+};
+
 struct store_options {
-    const char *url;          /* redis://[user:pass@]host:port/db, unix:///path[?db=n], rediss://, redis+sentinel:// */
+    const char *url;          /* redis://[user:pass@]host:port/db, unix:///path[?db=n],
+                                 redis+sentinel://; rediss:// and rediss+sentinel:// with TLS */
+    const struct store_tls *tls; /* for these; NULL: they are refused */
     const char *name;         /* CLIENT SETNAME: triaged-worker-0 */
     int64_t connect_timeout_ms; /* 5 s when 0 */
     int64_t call_timeout_ms;    /* 30 s when 0: an answer that does not come ends the connection */
@@ -71,7 +87,7 @@ struct store_health {
     bool aof;                 /* appendonly yes */
     bool noeviction;          /* maxmemory-policy, else /-/ready says so */
     int64_t clock_offset_ms;  /* Redis' TIME minus ours, 0 when within 5 s */
-    char why[160];            /* last failure */
+    char why[320];            /* last failure */
 };
 
 /* Checks a url; *why says what is wrong ("redis+cluster is not supported yet" …). */

@@ -351,6 +351,75 @@ static void test_silent_while_priming(void **state)
     world_finish(&w);
 }
 
+/* Something that is no Redis. It accepts, says this, and waits. */
+static pid_t speak(const struct world *w, const char *words)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int server = socket(AF_UNIX, SOCK_STREAM, 0);
+    pid_t pid;
+
+    snprintf(a.sun_path, sizeof(a.sun_path), "%s", w->r.socket);
+    assert_int_equal(bind(server, (struct sockaddr *)&a, sizeof(a)), 0);
+    assert_int_equal(listen(server, 16), 0);
+    pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (int fd; (fd = accept(server, NULL, NULL)) >= 0;)
+            if (write(fd, words, strlen(words)) < 0)
+                close(fd);
+        _exit(0);
+    }
+    close(server);
+    return pid;
+}
+
+static void test_peers_that_are_none(void **state)
+{
+    static const struct {
+        const char *words, *says;
+    } peers[] = {
+        {"HTTP/1.1 400 Bad Request\r\n\r\n", "it does not speak the protocol of Redis: "},
+        {"+OK\r\n$-1\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n", "is needed, this is of"},
+        {"-ERR max number of clients reached\r\n-ERR max number of clients reached\r\n",
+         "INFO: ERR max number of clients"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(peers); i++) {
+        struct world w;
+        pid_t pid;
+
+        world_init(&w);
+        pid = speak(&w, peers[i].words);
+        world_open(&w);
+        RUN_UNTIL(&w, w.state == STORE_S_BACKOFF);
+        if (!strstr(w.why, peers[i].says))
+            fail_msg("\"%s\" is not in: %s", peers[i].says, w.why);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        world_finish(&w);
+    }
+}
+
+/* An answer that belongs to no command ends the connection: else all later ones would be taken for
+ * those of the command before theirs. */
+static void test_one_answer_too_many(void **state)
+{
+    struct world w;
+    struct told t = {0};
+
+    (void)state;
+    start(&w);
+    run_until_ready(&w);
+    command(&w, &t, "SUBSCRIBE", "channel", NULL);
+    RUN_UNTIL(&w, t.answers);
+    redis_cli(&w.r, "PUBLISH channel hello");
+    RUN_UNTIL(&w, w.state == STORE_S_BACKOFF);
+    assert_string_equal(w.why, "an answer that nobody asked for: ");
+    run_until_ready(&w);
+    world_finish(&w);
+}
+
 static void test_readonly(void **state)
 {
     struct world w;
@@ -645,6 +714,8 @@ int main(void)
         cmocka_unit_test(test_call_timeout),
         cmocka_unit_test(test_call_timeout_under_traffic),
         cmocka_unit_test(test_silent_while_priming),
+        cmocka_unit_test(test_peers_that_are_none),
+        cmocka_unit_test(test_one_answer_too_many),
         cmocka_unit_test(test_readonly),
         cmocka_unit_test(test_aof_is_rewritten_once),
         cmocka_unit_test(test_destroy_with_pending),

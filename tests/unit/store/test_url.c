@@ -30,6 +30,10 @@ static const struct {
     {"unix://:pw@/r.sock", "/r.sock", NULL, NULL, "pw", NULL, "unix:///r.sock?db=0", 0, 0, 0},
     {"redis+sentinel://a,b:26380,[::1]:3/mymaster/2", NULL, "a", NULL, NULL, "mymaster",
      "redis+sentinel://a:26379,.../mymaster/2", 26379, 2, 3},
+    {"rediss://:secret@[::1]/3", NULL, "::1", NULL, "secret", NULL, "rediss://::1:6379/3", 6379, 3,
+     1},
+    {"rediss+sentinel://a,b/m", NULL, "a", NULL, NULL, "m", "rediss+sentinel://a:26379,.../m/0",
+     26379, 0, 2},
     {"redis+sentinel://u:p@a/m", NULL, "a", "u", "p", "m", "redis+sentinel://a:26379,.../m/0",
      26379, 0, 1},
 };
@@ -62,6 +66,7 @@ static void test_good(void **state)
         assert_int_equal(u.db, good[i].db);
         assert_int_equal(u.n_hosts, good[i].hosts);
         assert_int_equal(u.sentinel, good[i].master != NULL);
+        assert_int_equal(u.tls, strncmp(good[i].url, "rediss", 6) == 0);
         store_url_finish(&u);
         diag_finish(&why);
         assert_true(store_url_check(good[i].url, &why));
@@ -101,7 +106,9 @@ static const struct {
     {"redis+sentinel:///m", "MASTER"},
     {"redis+sentinel://a,b:x/m", "port"},
     {"redis+sentinel://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17/m", "16 hosts"},
-    {"rediss://h", "TLS"},
+    {"rediss://", "has no host"},
+    {"rediss+sentinel://a", "MASTER"},
+    {"rediss+cluster://h", "not supported yet"},
     {"redis+cluster://h", "not supported yet"},
 };
 
