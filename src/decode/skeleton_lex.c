@@ -1,157 +1,63 @@
 /*
  * skeleton_lex.c - cuts a message into tokens and says of each whether it is a constant.
- * Owns: the byte classes and what joins to one word. One pass; each look-ahead has a limit.
- * Never: looks at a token's neighbours; skeleton.c does.
- * Called by: skeleton.c.
+ * Owns: where each token begins, and what joins to one word. One pass; each look-ahead has a limit.
+ * Never: looks at what comes after a token but for its joints; skeleton.c does.
+ * Called by: skeleton.c, skeleton_parts.c.
  */
 #include "skeleton_lex.h"
 
+#include <string.h>
+
+#include "skeleton_scan.h"
 #include "skeleton_words.h"
 
-enum { COLON_RUN_MAX = 48, QUOTED_MAX = 64, PLAIN_HEX_MIN = 8 };
+enum { HOST_LIST_MAX = 64, PLAIN_HEX_MIN = 8, BLANKS_MAX = 8 };
 
-/* ---- byte classes --------------------------------------------------------------------------- */
-
-enum {
-    C_WORD = 1,
-    C_DIGIT = 2,
-    C_HEX = 4,
-    C_JOIN = 8,
-    C_BLANK = 16,
-    C_PATH_END = 32,
-    C_TRAIL = 64,
-    C_LETTER = 128, /* a word byte that is no digit */
+/* What a token that begins with this byte may be. */
+enum start {
+    AT_PUNCT,
+    AT_BLANK,
+    AT_WORD,
+    AT_HEX, /* a word, or a run of hex digits and colons */
+    AT_COLON,
+    AT_QUOTE,
+    AT_SLASH,
+    AT_SIGN,
+    AT_TILDE,
+    AT_COMPARISON,
+    AT_BRACKET,
+    AT_PERCENT,
 };
 
-static const uint8_t classes[256] = {
-    ['0' ... '9'] = C_WORD | C_DIGIT | C_HEX,
-    ['a' ... 'f'] = C_WORD | C_HEX | C_LETTER,
-    ['A' ... 'F'] = C_WORD | C_HEX | C_LETTER,
-    ['g' ... 'z'] = C_WORD | C_LETTER,
-    ['G' ... 'Z'] = C_WORD | C_LETTER,
-    ['_'] = C_WORD | C_LETTER,
-    [0x80 ... 0xFF] = C_WORD | C_LETTER,
-    ['-'] = C_JOIN,
-    ['.'] = C_JOIN | C_TRAIL,
-    ['@'] = C_JOIN,
-    ['\\'] = C_JOIN,
-    ['/'] = C_JOIN,
-    ['%'] = C_JOIN,
-    ['~'] = C_JOIN,
-    ['$'] = C_JOIN,
-    ['#'] = C_JOIN,
-    ['&'] = C_JOIN,
-    ['!'] = C_JOIN,
-    ['?'] = C_JOIN,
-    ['^'] = C_JOIN,
-    ['`'] = C_JOIN,
-    ['*'] = C_JOIN,
-    [' '] = C_BLANK | C_PATH_END,
-    ['\t'] = C_BLANK | C_PATH_END,
-    ['\n'] = C_BLANK | C_PATH_END,
-    ['\r'] = C_BLANK | C_PATH_END,
-    ['\v'] = C_BLANK | C_PATH_END,
-    ['\f'] = C_BLANK | C_PATH_END,
-    ['"'] = C_PATH_END,
-    ['\''] = C_PATH_END,
-    ['<'] = C_PATH_END,
-    ['>'] = C_PATH_END,
-    ['|'] = C_PATH_END,
-    [','] = C_TRAIL,
-    [';'] = C_TRAIL,
-    [':'] = C_TRAIL,
-    ['='] = C_TRAIL,
+static const uint8_t starts[256] = {
+    ['0' ... '9'] = AT_HEX,    ['a' ... 'f'] = AT_HEX,  ['A' ... 'F'] = AT_HEX,
+    ['g' ... 'z'] = AT_WORD,   ['G' ... 'Z'] = AT_WORD, ['_'] = AT_WORD,
+    [0x80 ... 0xFF] = AT_WORD, [' '] = AT_BLANK,        ['\t'] = AT_BLANK,
+    ['\n'] = AT_BLANK,         ['\r'] = AT_BLANK,       ['\v'] = AT_BLANK,
+    ['\f'] = AT_BLANK,         [':'] = AT_COLON,        ['"'] = AT_QUOTE,
+    ['\''] = AT_QUOTE,         ['/'] = AT_SLASH,        ['-'] = AT_SIGN,
+    ['+'] = AT_SIGN,           ['#'] = AT_SIGN,         ['@'] = AT_SIGN,
+    ['~'] = AT_TILDE,          ['<'] = AT_COMPARISON,   ['>'] = AT_COMPARISON,
+    ['='] = AT_COMPARISON,     ['['] = AT_BRACKET,      ['%'] = AT_PERCENT,
 };
 
-struct scan {
-    const char *p;
-    size_t n;
-    size_t no_run_before; /* no colon run begins before here: one was refused */
-};
-
-static bool is(const struct scan *s, size_t i, unsigned class)
-{
-    return i < s->n && (classes[(unsigned char)s->p[i]] & class);
-}
-
-static bool is_char(const struct scan *s, size_t i, char c)
-{
-    return i < s->n && s->p[i] == c;
-}
-
-/* ---- lexer: each returns the end of its token, or the start when it is none -------------------
- */
-
-/* A path or what follows "scheme://": to a blank, a quote, <>|, a bracket that it did not open, or
- * punctuation before a blank. */
-static size_t path_end(const struct scan *s, size_t i)
-{
-    unsigned depth = 0;
-
-    for (; i < s->n && !is(s, i, C_PATH_END); i++) {
-        char c = s->p[i];
-        if (c == '(' || c == '[' || c == '{')
-            depth++;
-        else if (c == ')' || c == ']' || c == '}') {
-            if (depth == 0)
-                break;
-            depth--;
-        }
-    }
-    while (i > 0 && is(s, i - 1, C_TRAIL))
-        i--;
-    return i;
-}
-
-/* IPv6, MAC, hh:mm:ss: hex digits in groups of at most four, two colons or more. A run that is
- * refused is not tried again from its middle. */
-static size_t colon_run_end(struct scan *s, size_t i, bool *out_time)
-{
-    size_t from = i, colons = 0, group = 0, digits = 0, letters = 0;
-    size_t limit = from + COLON_RUN_MAX < s->n ? from + COLON_RUN_MAX : s->n;
-
-    for (; i < limit; i++) {
-        if (s->p[i] == ':') {
-            colons++;
-            group = 0;
-        } else if (is(s, i, C_HEX)) {
-            if (++group > 4) {
-                s->no_run_before = i + 1;
-                return from;
-            }
-            digits += is(s, i, C_DIGIT);
-            letters += !is(s, i, C_DIGIT);
-        } else {
-            break;
-        }
-    }
-    if (colons > 0 && s->p[i - 1] == ':' && !(i - from >= 2 && s->p[i - 2] == ':')) {
-        colons--; /* "10:22:31:" - the last one is punctuation */
-        i--;
-    }
-    if (colons < 2 || digits < 1 || is(s, i, C_WORD)) {
-        s->no_run_before = i + 1; /* else "a:a:a:" were looked at from each of its bytes */
-        return from;
-    }
-    while (is_char(s, i, '.') && is(s, i + 1, C_DIGIT)) { /* "::ffff:192.0.2.1", "10:22:31.5" */
-        for (i++; is(s, i, C_DIGIT);)
-            i++;
-    }
-    if (is_char(s, i, '#') && is(s, i + 1, C_DIGIT)) { /* BIND: "::1#953" */
-        for (i++; is(s, i, C_DIGIT);)
-            i++;
-    }
-    *out_time = letters == 0;
-    return i;
-}
+/* ---- words ---------------------------------------------------------------------------------- */
 
 /* What a word is made of, gathered while it is read. */
 struct shape {
-    unsigned dots, slashes, ats, colons;
-    size_t last_dot;
+    unsigned dots, slashes, ats, colons, joints;
+    size_t last_dot, first_slash;
     unsigned any; /* classes that some byte has; C_LETTER also for what joins */
-    unsigned all; /* classes that every byte has */
 };
+
+/* The names of digests, before ':' and base64. */
+static bool is_digest_name(const char *p, size_t n)
+{
+    return (n == 3 && memcmp(p, "MD5", 3) == 0) || (n == 4 && memcmp(p, "SHA1", 4) == 0) ||
+           (n == 6 && memcmp(p, "SHA", 3) == 0 &&
+            (memcmp(p + 3, "256", 3) == 0 || memcmp(p + 3, "384", 3) == 0 ||
+             memcmp(p + 3, "512", 3) == 0));
+}
 
 /* May ':' join a host and a port here? */
 static bool joins_port(const struct scan *s, size_t from, size_t colon, const struct shape *sh)
@@ -160,7 +66,9 @@ static bool joins_port(const struct scan *s, size_t from, size_t colon, const st
 
     if (!is(s, colon + 1, C_DIGIT))
         return false;
-    if (sh->any & C_DIGIT || sh->dots >= 2)
+    if (sh->any & C_DIGIT)
+        return !is_digest_name(s->p + from, colon - from);
+    if (sh->dots >= 2)
         return true;
     if (sh->dots != 1)
         return false;
@@ -171,7 +79,7 @@ static bool joins_port(const struct scan *s, size_t from, size_t colon, const st
         if (s->p[i] < 'a' || s->p[i] > 'z')
             return false;
     }
-    return colon > from;
+    return true;
 }
 
 /* Does the byte at i, which is none of a word, join what is before to what is after it? */
@@ -179,48 +87,81 @@ static bool joins(const struct scan *s, size_t from, size_t i, struct shape *sh)
 {
     char c = s->p[i];
 
-    if (is(s, i, C_JOIN) && is(s, i + 1, C_WORD)) {
+    if (is(s, i, C_JOIN) &&
+        (is(s, i + 1, C_WORD) || (c == '/' && s->p[i + 1] == '.' && is(s, i + 2, C_WORD)))) {
+        sh->joints++;
         if (c == '.') {
             sh->dots++;
             sh->last_dot = i;
             return true;
         }
         sh->any |= C_LETTER;
-        sh->slashes += c == '/' || c == '\\';
+        if (c == '/' || c == '\\') {
+            if (sh->slashes++ == 0)
+                sh->first_slash = i;
+        }
         sh->ats += c == '@' && i > from;
         return true;
     }
-    if (c == '~' && i > from && is_char(s, i + 1, '~') && is(s, i + 2, C_WORD))
-        return true; /* "KB2928120~31bf~amd64~~6.1.1.2": an empty field */
-    if (c == ':' && joins_port(s, from, i, sh)) {
-        sh->colons++;
+    if (c == '~' && i > from && s->p[i + 1] == '~' && is(s, i + 2, C_WORD)) {
+        sh->joints++; /* "KB2928120~31bf~amd64~~6.1.1.2": an empty field */
         return true;
     }
-    return c == ',' && i > from && is(s, i - 1, C_DIGIT) && is(s, i + 1, C_DIGIT);
+    if (c == ':' && joins_port(s, from, i, sh)) {
+        sh->colons++;
+        sh->joints++;
+        return true;
+    }
+    if (c == ',' && i > from && is(s, i - 1, C_DIGIT) && is(s, i + 1, C_DIGIT)) {
+        sh->joints++;
+        return true;
+    }
+    return false;
+}
+
+/* "node[001-032,040]", "node-[1-4]": from the end of the word to behind the bracket, or i. A single
+ * number in brackets says which one it is of several, and what is before it stays. */
+static size_t host_list_end(const struct scan *s, size_t i)
+{
+    size_t k = i + (s->p[i] == '-'), limit = k + HOST_LIST_MAX;
+    bool several = false;
+
+    if (s->p[k] != '[' || !is(s, k + 1, C_DIGIT))
+        return i;
+    for (k++; k < limit && (is(s, k, C_DIGIT) || s->p[k] == '-' || s->p[k] == ','); k++)
+        several |= !is(s, k, C_DIGIT);
+    return several && s->p[k] == ']' ? k + 1 : i;
 }
 
 static size_t word_end(const struct scan *s, size_t from, struct shape *sh)
 {
     size_t i = from;
+    unsigned any = 0, class;
 
-    *sh = (struct shape){.all = C_HEX};
-    if (is_char(s, i, '-') || is_char(s, i, '+') || is_char(s, i, '#'))
+    *sh = (struct shape){0};
+    if (starts[(unsigned char)s->p[i]] == AT_SIGN)
         i++;
     for (;;) {
-        unsigned any = 0, all = sh->all, class;
-        while (i < s->n && (class = classes[(unsigned char)s->p[i]]) & C_WORD) {
+        while ((class = class_at(s, i)) & C_WORD) {
             any |= class;
-            all &= class;
             i++;
         }
-        sh->any |= any;
-        sh->all = all;
-        if (i == s->n || !joins(s, from, i, sh))
+        if (!(class & C_MAY))
             break;
-        sh->all = 0;
+        sh->any |= any;
+        if (!joins(s, from, i, sh))
+            break;
         i++;
     }
-    while (is_char(s, i, '%') || is_char(s, i, '#') || is_char(s, i, '$'))
+    sh->any |= any;
+    if (s->p[i] == '[' || (s->p[i] == '-' && s->p[i + 1] == '[')) {
+        size_t end = host_list_end(s, i);
+        if (end > i) {
+            sh->any |= C_DIGIT | C_LETTER;
+            return end;
+        }
+    }
+    while (is(s, i, C_SUFFIX))
         i++;
     return i;
 }
@@ -233,6 +174,21 @@ static bool is_protocol_name(const char *p, size_t n)
            (n == 5 && (memcmp(p, "utf-8", 5) == 0 || memcmp(p, "UTF-8", 5) == 0));
 }
 
+/* "java.io.IOException": which error it was tells messages apart. */
+static bool is_exception_name(const char *p, size_t n)
+{
+    return (n > 9 && memcmp(p + n - 9, "Exception", 9) == 0) ||
+           (n > 5 && memcmp(p + n - 5, "Error", 5) == 0);
+}
+
+/* "example.com", "example.com/IN". */
+static bool is_host_name(const struct scan *s, size_t to, const struct shape *sh)
+{
+    size_t label = sh->last_dot + 1, end = sh->slashes > 0 ? sh->first_slash : to;
+
+    return sh->dots == 1 && label < end && skeleton_word(s->p + label, end - label) & WORD_TLD;
+}
+
 static enum kind word_kind(const struct scan *s, size_t from, size_t to, const struct shape *sh)
 {
     const char *p = s->p + from;
@@ -241,100 +197,185 @@ static enum kind word_kind(const struct scan *s, size_t from, size_t to, const s
     if (sh->any & C_DIGIT) {
         if (!(sh->any & C_LETTER))
             return sh->colons > 0 ? TIME : NUMBER;
-        return is_protocol_name(p, n) ? WORD : OTHER;
+        return (n == 4 || n == 5) && is_protocol_name(p, n) ? WORD : OTHER;
     }
-    if ((sh->all & C_HEX && n >= PLAIN_HEX_MIN) || sh->dots >= 2 || sh->ats > 0 ||
-        (sh->slashes >= 2 && sh->dots > 0) || p[0] == '~')
+    if (sh->joints == 0) {
+        if (n >= PLAIN_HEX_MIN && !(sh->any & C_NO_HEX) && is(s, to - 1, C_WORD))
+            return OTHER;
+    } else if (sh->dots > 0 && is_exception_name(p, n)) {
+        return WORD;
+    } else if (sh->dots >= 2 || sh->ats > 0 || (sh->slashes >= 2 && sh->dots > 0) ||
+               is_host_name(s, to, sh)) {
         return OTHER;
-    if (sh->dots == 1 && skeleton_word(s->p + sh->last_dot + 1, to - sh->last_dot - 1) & WORD_TLD)
+    }
+    if (*p == '~')
         return OTHER;
     return (*p | 0x20) == 'l' && skeleton_word(p, n) & WORD_NAME ? OTHER : WORD;
 }
 
-/* A quoted token without blanks: end after its closing quote. */
-static size_t quoted_end(const struct scan *s, size_t from)
-{
-    size_t limit = from + 2 + QUOTED_MAX < s->n ? from + 2 + QUOTED_MAX : s->n;
+/* ---- tokens --------------------------------------------------------------------------------- */
 
-    for (size_t i = from + 1; i < limit && !is(s, i, C_BLANK); i++) {
-        if (s->p[i] == s->p[from])
-            return i > from + 1 && !is(s, i + 1, C_WORD) ? i + 1 : from;
-    }
-    return from;
-}
-
-static void add(struct tokens *t, const struct scan *s, size_t from, size_t to, enum kind kind,
-                bool glued)
+static size_t add(struct tokens *t, const struct scan *s, size_t from, size_t to, enum kind kind,
+                  bool glued)
 {
     if (t->n == SKELETON_TOKENS_MAX) {
         t->cut = true;
-        return;
+        return to;
     }
-    t->v[t->n++] = (struct token){s->p + from, (uint16_t)(to - from), (uint8_t)kind, glued};
+    t->v[t->n++] = (struct token){s->p + from, (uint16_t)(to - from), (uint8_t)kind, glued,
+                                  kind == PUNCT ? s->p[from] : '\0'};
+    return to;
+}
+
+static size_t add_word(struct tokens *t, const struct scan *s, size_t i, bool glued)
+{
+    struct shape sh;
+    size_t to = word_end(s, i, &sh);
+
+    if (s->p[to] == ':') {
+        if (to == i + 1 && s->p[to + 1] == '\\') /* C:\… */
+            return add(t, s, i, scan_windows_path_end(s, to + 1), OTHER, glued);
+        if (s->p[to + 1] == '/' && s->p[to + 2] == '/')
+            return add(t, s, i, scan_path_end(s, to + 3), OTHER, glued);
+        if (is(s, to + 1, C_WORD) && is_digest_name(s->p + i, to - i))
+            return add(t, s, i, scan_path_end(s, to + 1), OTHER, glued);
+    }
+    return add(t, s, i, to, word_kind(s, i, to, &sh), glued);
+}
+
+static char punct_before(const struct tokens *t, size_t back)
+{
+    return t->n >= back ? t->v[t->n - back].punct : '\0';
+}
+
+/* Is the quotation that begins now the text of a message: msg="…", "msg":"…"? */
+static bool is_text_value(const struct tokens *t)
+{
+    char mark = punct_before(t, 1);
+    const struct token *key;
+
+    if (t->n < 2 || (mark != '=' && mark != ':'))
+        return false;
+    key = &t->v[t->n - 2];
+    return (mark == '=' ? key->kind == WORD : key->kind == KEY) &&
+           skeleton_word(key->p, key->n) & WORD_TEXT;
+}
+
+static bool has_digit(const struct scan *s, size_t from, size_t to)
+{
+    unsigned any = 0;
+
+    while (from < to)
+        any |= class_at(s, from++);
+    return any & C_DIGIT;
+}
+
+static size_t add_quoted(struct tokens *t, const struct scan *s, size_t i, bool glued)
+{
+    size_t to;
+
+    if (is_text_value(t))
+        return add(t, s, i, i + 1, PUNCT, glued);
+    if ((to = scan_quoted_end(s, i)) > i) {
+        char before = punct_before(t, 1);
+        if (s->p[to] == ':' && (before == '{' || before == ',') && !has_digit(s, i, to))
+            return add(t, s, i + 1, to - 1, KEY, glued), to;
+        if (skeleton_word(s->p + i + 1, to - i - 2) & WORD_KEEP)
+            return add(t, s, i + 1, to - 1, WORD, glued), to;
+        return add(t, s, i, to, OTHER, glued);
+    }
+    if ((to = scan_quoted_path_end(s, i)) > i)
+        return add(t, s, i, to, OTHER, glued);
+    return add(t, s, i, i + 1, PUNCT, glued);
+}
+
+/* The "/" of "GET / HTTP/1.1". */
+static bool is_root_of_request(const struct scan *s, size_t i)
+{
+    size_t k = i + 1;
+
+    while (k < i + BLANKS_MAX && s->p[k] == ' ')
+        k++;
+    return k > i + 1 && memcmp(s->p + k, "HTTP/", 5) == 0;
 }
 
 static bool starts_path(const struct scan *s, size_t i)
 {
-    return s->p[i] == '/' && i + 1 < s->n &&
-           (is(s, i + 1, C_WORD) || memchr(".-/[*", s->p[i + 1], 5));
+    char c = s->p[i + 1];
+
+    return is(s, i + 1, C_WORD) || c == '.' || c == '-' || c == '/' || c == '[' || c == '*' ||
+           (c == ' ' && is_root_of_request(s, i));
+}
+
+/* "<1 sec", "~5": the comparison says nothing about the kind of message. */
+static bool is_comparison(const struct scan *s, size_t i)
+{
+    return is(s, i + 1, C_DIGIT) &&
+           (i == 0 || is(s, i - 1, C_BLANK) || s->p[i - 1] == '(' || s->p[i - 1] == '[');
 }
 
 /* One token at i, which is no blank. Returns its end. */
 static size_t lex_one(struct tokens *t, struct scan *s, size_t i, bool glued)
 {
-    char c = s->p[i];
-    bool after_word = i > 0 && is(s, i - 1, C_WORD), time = false;
+    enum start start = starts[(unsigned char)s->p[i]];
+    bool after_word, time = false;
     size_t to;
 
-    if ((c == '"' || c == '\'') && !after_word && (to = quoted_end(s, i)) > i) {
-        if (skeleton_word(s->p + i + 1, to - i - 2) & WORD_KEEP)
-            add(t, s, i + 1, to - 1, WORD, glued);
-        else
-            add(t, s, i, to, OTHER, glued);
-        return to;
+    if (start == AT_WORD)
+        return add_word(t, s, i, glued);
+    if (start == AT_HEX) {
+        if (i >= s->no_run_before && (to = scan_colon_run_end(s, i, &time)) > i)
+            return add(t, s, i, to, time ? TIME : OTHER, glued);
+        return add_word(t, s, i, glued);
     }
-    if (c == '/' && !after_word && starts_path(s, i) && (to = path_end(s, i)) > i) {
-        add(t, s, i, to, OTHER, glued);
-        return to;
+    after_word = i > 0 && is(s, i - 1, C_WORD);
+    switch (start) {
+    case AT_QUOTE:
+        if (!after_word)
+            return add_quoted(t, s, i, glued);
+        break;
+    case AT_SLASH:
+        if (!after_word && starts_path(s, i) && (to = scan_path_end(s, i)) > i)
+            return add(t, s, i, to, OTHER, glued);
+        break;
+    case AT_COLON:
+        if (!after_word && i >= s->no_run_before && (to = scan_colon_run_end(s, i, &time)) > i)
+            return add(t, s, i, to, time ? TIME : OTHER, glued);
+        break;
+    case AT_BRACKET:
+        if (!after_word && (to = scan_bracketed_end(s, i)) > i)
+            return add(t, s, i, to, OTHER, glued);
+        break;
+    case AT_PERCENT:
+        if (!after_word && (to = scan_mnemonic_end(s, i)) > i)
+            return add(t, s, i, to, WORD, glued);
+        break;
+    case AT_SIGN:
+        if (!after_word && is(s, i + 1, C_DIGIT))
+            return add_word(t, s, i, glued);
+        break;
+    case AT_TILDE:
+        if (!after_word && is(s, i + 1, C_WORD))
+            return add_word(t, s, i, glued);
+        break;
+    case AT_COMPARISON:
+        if (is_comparison(s, i))
+            return i + 1;
+        break;
+    default:
+        break;
     }
-    if (!after_word && (is(s, i, C_HEX) || c == ':') && i >= s->no_run_before &&
-        (to = colon_run_end(s, i, &time)) > i) {
-        add(t, s, i, to, time ? TIME : OTHER, glued);
-        return to;
-    }
-    if (is(s, i, C_WORD) ||
-        (!after_word && is(s, i + 1, C_DIGIT) && (c == '-' || c == '+' || c == '#')) ||
-        (!after_word && c == '~' && is(s, i + 1, C_WORD))) {
-        struct shape sh;
-        if (i + 2 < s->n && s->p[i + 1] == ':' && s->p[i + 2] == '\\') { /* C:\… */
-            to = path_end(s, i + 2);
-            add(t, s, i, to, OTHER, glued);
-            return to;
-        }
-        to = word_end(s, i, &sh);
-        if (to == i) /* "~" alone */
-            to = i + 1;
-        if (to + 2 < s->n && s->p[to] == ':' && s->p[to + 1] == '/' && s->p[to + 2] == '/') {
-            to = path_end(s, to + 3);
-            add(t, s, i, to, OTHER, glued);
-            return to;
-        }
-        add(t, s, i, to, word_kind(s, i, to, &sh), glued);
-        return to;
-    }
-    /* "<1 sec", "~5": the comparison says nothing about the kind of message. */
-    if ((c == '<' || c == '>' || c == '~' || c == '=') && is(s, i + 1, C_DIGIT) &&
-        (i == 0 || is(s, i - 1, C_BLANK) || s->p[i - 1] == '(' || s->p[i - 1] == '['))
-        return i + 1;
-    add(t, s, i, i + 1, PUNCT, glued);
-    return i + 1;
+    return add(t, s, i, i + 1, PUNCT, glued);
 }
 
 void skeleton_lex(struct str msg, struct tokens *t)
 {
-    struct scan scan = {.p = msg.p, .n = msg.n}, *s = &scan;
+    struct scan scan = {.p = t->text, .n = msg.n}, *s = &scan;
     bool glued = false;
 
+    if (msg.n > 0)
+        memcpy(t->text, msg.p, msg.n);
+    memset(t->text + msg.n, 0, LEX_PAD);
     t->n = 0;
     t->cut = false;
     for (size_t i = 0; i < s->n && !t->cut;) {
@@ -345,7 +386,11 @@ void skeleton_lex(struct str msg, struct tokens *t)
         }
         size_t before = t->n;
         i = lex_one(t, s, i, glued);
-        if (t->n > before) /* a dropped comparison glues nothing */
-            glued = true;
+        glued |= t->n > before; /* a dropped comparison glues nothing */
+    }
+    memset(t->v + t->n, 0, TOKENS_PAD * sizeof(t->v[0]));
+    for (size_t i = 0; i < TOKENS_PAD; i++) {
+        t->v[t->n + i].kind = PUNCT;
+        t->v[t->n + i].p = t->text + msg.n;
     }
 }

@@ -13,6 +13,7 @@
 
 enum kind {
     WORD,   /* constant */
+    KEY,    /* constant: the name of a JSON member; a ':' follows */
     NUMBER, /* variable, and a unit may follow */
     TIME,   /* variable, and a zone may follow */
     OTHER,  /* variable */
@@ -24,15 +25,21 @@ struct token {
     uint16_t n;
     uint8_t kind;
     bool glued; /* no blank before it */
+    char punct; /* the byte of a PUNCT, else 0 */
 };
+
+/* Readable bytes behind the text and zero tokens behind the last one: so that looking at what
+ * follows, and copying in steps, needs no question whether there is any. */
+enum { LEX_PAD = 32, TOKENS_PAD = 8 };
 
 struct tokens {
-    struct token v[SKELETON_TOKENS_MAX];
+    struct token v[SKELETON_TOKENS_MAX + TOKENS_PAD];
     size_t n;
     bool cut; /* there was more */
+    char text[SKELETON_INPUT_MAX + LEX_PAD];
 };
 
-/* Cuts a message (at most SKELETON_INPUT_MAX bytes) into tokens; texts borrow from it. */
+/* Cuts a message (at most SKELETON_INPUT_MAX bytes) into tokens; their texts lie in out. */
 void skeleton_lex(struct str msg, struct tokens *out);
 
 #endif

@@ -1,11 +1,12 @@
 /*
  * skeleton_words.c - the word lists of the skeleton scanner, by length.
  * A look-up first asks which letters the words of that length begin with, which ends most of them;
- * then it compares the few words of that length, eight bytes at a time. The index (first, letters)
- * is written out here and held to the list by tests/unit/decode/test_skeleton.c.
+ * then it halves the words of that length, which stand in the order of the alphabet. The index
+ * (first, letters) is written out here and held to the list by tests/unit/decode/test_skeleton.c.
  */
 #include "skeleton_words.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define U  WORD_UNIT
@@ -15,152 +16,185 @@
 #define N  WORD_USER
 #define NO WORD_NO_NAME
 #define V  WORD_NAME
+#define P  WORD_NAMED
+#define I  WORD_BEFORE
+#define C  WORD_PROCESS
+#define X  WORD_TEXT
 
 struct word {
-    char text[SKELETON_WORD_MAX + 3]; /* padded with NUL: the first eight bytes are read at once */
-    uint8_t classes;
+    char text[16]; /* padded with NUL: read eight bytes at a time */
+    uint16_t classes;
 };
 
 static const struct word words[] = {
     /* 1 letter */
     {"b", U},
-    {"s", U},
-    {"h", U},
     {"d", U},
+    {"h", U},
     {"m", U},
+    {"s", U},
     {"z", Z},
     /* 2 letters */
-    {"kb", U},
-    {"mb", U},
+    {"at", NO},
+    {"by", NO | I},
     {"gb", U},
-    {"tb", U},
-    {"ms", U},
-    {"us", U},
-    {"ns", U},
+    {"hr", U},
     {"hz", U},
-    {"on", K | NO},
-    {"no", K | NO},
-    {"up", K},
-    {"ok", K},
+    {"in", NO},
     {"io", T},
     {"is", NO},
-    {"in", NO},
-    {"to", NO},
-    {"of", NO},
-    {"by", NO},
-    {"at", NO},
-    {"or", NO},
+    {"kb", U},
     {"lo", V},
+    {"mb", U},
+    {"ms", U},
+    {"no", K | NO},
+    {"ns", U},
+    {"of", NO},
+    {"ok", K},
+    {"on", K | NO},
+    {"or", NO},
+    {"tb", U},
+    {"to", NO},
+    {"up", K},
+    {"us", U},
     /* 3 letters */
-    {"kib", U},
-    {"mib", U},
-    {"gib", U},
-    {"tib", U},
-    {"sec", U},
-    {"min", U},
-    {"day", U},
-    {"mhz", U},
-    {"ghz", U},
-    {"khz", U},
-    {"utc", Z},
-    {"gmt", Z},
-    {"cet", Z},
-    {"est", Z},
-    {"edt", Z},
-    {"cst", Z},
-    {"cdt", Z},
-    {"mst", Z},
-    {"mdt", Z},
-    {"pst", Z},
-    {"pdt", Z},
-    {"eet", Z},
-    {"yes", K},
-    {"off", K},
-    {"com", T},
-    {"net", T},
-    {"org", T},
-    {"edu", T},
-    {"gov", T},
-    {"mil", T},
-    {"lan", T},
-    {"biz", T},
-    {"not", NO},
     {"and", NO},
+    {"bit", U},
+    {"biz", T},
+    {"bps", U},
+    {"cdt", Z},
+    {"cet", Z},
+    {"com", T},
+    {"cst", Z},
+    {"day", U},
+    {"edt", Z},
+    {"edu", T},
+    {"eet", Z},
+    {"est", Z},
+    {"for", NO | I},
+    {"ghz", U},
+    {"gib", U},
+    {"gmt", Z},
+    {"gov", T},
     {"has", NO},
-    {"was", NO},
-    {"for", NO},
+    {"hrs", U},
+    {"khz", U},
+    {"kib", U},
+    {"lan", T},
+    {"mdt", Z},
+    {"mhz", U},
+    {"mib", U},
+    {"mil", T},
+    {"min", U},
+    {"msg", X},
+    {"mst", Z},
+    {"net", T},
+    {"not", NO},
+    {"off", K},
+    {"org", T},
+    {"pdt", Z},
+    {"pid", C},
+    {"pst", Z},
+    {"sec", U},
     {"the", NO},
+    {"tib", U},
+    {"tty", C},
+    {"utc", Z},
+    {"was", NO},
+    {"yes", K},
     /* 4 letters */
-    {"byte", U},
-    {"secs", U},
-    {"mins", U},
-    {"hour", U},
-    {"days", U},
-    {"cest", Z},
-    {"eest", Z},
-    {"true", K},
-    {"down", K},
-    {"fail", K},
-    {"open", K},
-    {"dead", K},
     {"arpa", T},
-    {"info", T},
-    {"user", N},
-    {"from", NO},
-    {"name", NO},
-    {"with", NO},
+    {"bits", U},
+    {"byte", U},
+    {"cest", Z},
+    {"comm", N | P},
+    {"days", U},
+    {"dead", K},
     {"does", NO},
+    {"down", K},
+    {"eest", Z},
+    {"fail", K},
+    {"from", NO},
+    {"gbps", U},
+    {"hour", U},
+    {"info", T},
+    {"kbps", U},
+    {"mbps", U},
+    {"mins", U},
+    {"msec", U},
+    {"name", NO | P},
+    {"open", K},
+    {"secs", U},
+    {"true", K},
+    {"usec", U},
+    {"user", N | P},
+    {"week", U},
+    {"with", NO},
+    {"year", U},
     /* 5 letters */
-    {"bytes", U},
-    {"msecs", U},
-    {"hours", U},
-    {"weeks", U},
-    {"false", K},
-    {"error", K},
     {"alive", K},
+    {"bytes", U},
+    {"error", K},
+    {"event", X},
+    {"false", K},
+    {"hours", U},
     {"local", T},
+    {"login", NO},
+    {"month", U},
+    {"msecs", U},
     {"ruser", N},
     {"uname", N},
-    {"login", NO},
+    {"usecs", U},
+    {"weeks", U},
+    {"years", U},
     /* 6 letters */
-    {"second", U},
-    {"minute", U},
-    {"millis", U},
-    {"failed", K | NO},
-    {"closed", K},
     {"active", K},
+    {"closed", K},
+    {"failed", K | NO},
+    {"gbytes", U},
+    {"kbytes", U},
+    {"mbytes", U},
+    {"millis", U},
+    {"minute", U},
+    {"months", U},
     {"online", K},
+    {"second", U},
     /* 7 letters */
-    {"seconds", U},
-    {"minutes", U},
-    {"failure", K},
-    {"success", K},
-    {"enabled", K},
-    {"offline", K},
-    {"running", K},
-    {"stopped", K},
-    {"started", K},
-    {"logname", N},
-    {"unknown", NO},
     {"account", NO},
-    {"session", NO},
-    {"request", NO},
-    {"process", NO},
-    {"invalid", NO},
+    {"enabled", K},
+    {"failure", K},
     {"illegal", NO},
+    {"invalid", NO},
+    {"logname", N},
+    {"message", X},
+    {"minutes", U},
+    {"offline", K},
+    {"process", NO | C},
+    {"request", NO},
+    {"running", K},
+    {"seconds", U},
+    {"session", NO},
+    {"started", K},
+    {"stopped", K},
+    {"success", K},
+    {"unknown", NO},
     /* 8 letters */
-    {"disabled", K},
-    {"inactive", K},
     {"degraded", K},
+    {"disabled", K},
+    {"hostname", P},
+    {"inactive", K},
     {"internal", T},
-    {"username", N},
+    {"username", N | P},
     /* 9 letters */
     {"localhost", V},
     /* 11 letters */
     {"localdomain", T},
+    {"microsecond", U},
+    {"millisecond", U},
+    {"nanoseconds", U},
     /* 12 letters */
-    {"milliseconds", U},
     {"microseconds", U},
+    {"milliseconds", U},
 };
 
 #undef U
@@ -170,10 +204,14 @@ static const struct word words[] = {
 #undef N
 #undef NO
 #undef V
+#undef P
+#undef I
+#undef C
+#undef X
 
 /* Index of the first word of each length; the last entry is the number of words. */
-static const uint8_t first[SKELETON_WORD_MAX + 2] = {0,   0,   6,   27,  65,  84,  95,
-                                                     102, 119, 124, 125, 125, 126, 128};
+static const uint8_t first[SKELETON_WORD_MAX + 2] = {0,   0,   6,   28,  72,  100, 115,
+                                                     126, 144, 150, 151, 151, 155, 157};
 
 /* Which letters the words of each length begin with. */
 #define L(c) (1u << ((c) - 'a'))
@@ -184,35 +222,43 @@ static const uint32_t letters[SKELETON_WORD_MAX + 1] = {
         L('o') | L('t') | L('u'),
     /* 3 */ L('a') | L('b') | L('c') | L('d') | L('e') | L('f') | L('g') | L('h') | L('k') |
         L('l') | L('m') | L('n') | L('o') | L('p') | L('s') | L('t') | L('u') | L('w') | L('y'),
-    /* 4 */ L('a') | L('b') | L('c') | L('d') | L('e') | L('f') | L('h') | L('i') | L('m') |
-        L('n') | L('o') | L('s') | L('t') | L('u') | L('w'),
-    /* 5 */ L('a') | L('b') | L('e') | L('f') | L('h') | L('l') | L('m') | L('r') | L('u') | L('w'),
-    /* 6 */ L('a') | L('c') | L('f') | L('m') | L('o') | L('s'),
+    /* 4 */ L('a') | L('b') | L('c') | L('d') | L('e') | L('f') | L('g') | L('h') | L('i') |
+        L('k') | L('m') | L('n') | L('o') | L('s') | L('t') | L('u') | L('w') | L('y'),
+    /* 5 */ L('a') | L('b') | L('e') | L('f') | L('h') | L('l') | L('m') | L('r') | L('u') |
+        L('w') | L('y'),
+    /* 6 */ L('a') | L('c') | L('f') | L('g') | L('k') | L('m') | L('o') | L('s'),
     /* 7 */ L('a') | L('e') | L('f') | L('i') | L('l') | L('m') | L('o') | L('p') | L('r') |
         L('s') | L('u'),
-    /* 8 */ L('d') | L('i') | L('u'),
+    /* 8 */ L('d') | L('h') | L('i') | L('u'),
     /* 9 */ L('l'),
     /* 10 */ 0,
-    /* 11 */ L('l'),
+    /* 11 */ L('l') | L('m') | L('n'),
     /* 12 */ L('m'),
 };
 #undef L
 
-/* Up to eight bytes, the rest zero, in lower case. OR with 0x20 makes no letter of any other byte.
- */
+/* Up to eight bytes as a number that sorts as the text does, in lower case. OR with 0x20 makes no
+ * letter of any other byte. */
 static uint64_t load_lower(const char *p, size_t n)
 {
-    const char blanks[8] = "        ";
-    uint64_t v = 0, lower = 0;
+    uint64_t v = 0;
 
-    memcpy(&v, p, n);
-    memcpy(&lower, blanks, n);
-    return v | lower;
+    for (size_t i = 0; i < n; i++)
+        v = v << 8 | (unsigned char)p[i] | 0x20;
+    return v << 8 * (8 - n);
+}
+
+/* The same of a word of the list, which has zeros behind it. */
+static uint64_t load_listed(const char *text)
+{
+    uint64_t v;
+
+    memcpy(&v, text, 8);
+    return be64toh(v);
 }
 
 unsigned skeleton_word(const char *p, size_t n)
 {
-    uint64_t low, high, text;
     unsigned letter;
 
     if (n == 0 || n > SKELETON_WORD_MAX)
@@ -220,12 +266,21 @@ unsigned skeleton_word(const char *p, size_t n)
     letter = ((unsigned char)*p | 0x20u) - 'a';
     if (letter > 25 || !(letters[n] >> letter & 1))
         return 0;
-    low = load_lower(p, n < 8 ? n : 8);
-    high = n > 8 ? load_lower(p + 8, n - 8) : 0;
-    for (size_t i = first[n]; i < first[n + 1]; i++) {
-        memcpy(&text, words[i].text, 8);
-        if (text == low && (n <= 8 || memcmp(words[i].text + 8, &high, n - 8) == 0))
-            return words[i].classes;
+    uint64_t head = load_lower(p, n < 8 ? n : 8);
+    size_t from = first[n], to = first[n + 1];
+    while (from < to) {
+        size_t middle = (from + to) / 2;
+        uint64_t listed = load_listed(words[middle].text);
+        if (listed == head && n <= 8)
+            return words[middle].classes;
+        if (listed == head) { /* no two long words begin alike */
+            bool same = load_listed(words[middle].text + 8) == load_lower(p + 8, n - 8);
+            return same ? words[middle].classes : 0;
+        }
+        if (listed < head)
+            from = middle + 1;
+        else
+            to = middle;
     }
     return 0;
 }

@@ -17,6 +17,10 @@ enum word_class {
     WORD_USER = 1 << 4,    /* a user's name comes next */
     WORD_NO_NAME = 1 << 5, /* after "user": no name */
     WORD_NAME = 1 << 6,    /* always variable: names of hosts and interfaces without a digit */
+    WORD_NAMED = 1 << 7,   /* "name: X": a name comes after the colon */
+    WORD_BEFORE = 1 << 8,  /* "for", "by": a name may come next */
+    WORD_PROCESS = 1 << 9, /* "process 7 (x)": the name varies as the number does; sudo's TTY */
+    WORD_TEXT = 1 << 10,   /* msg="...": the value is the text of the message */
 };
 
 enum { SKELETON_WORD_MAX = 12 };
