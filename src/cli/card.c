@@ -280,6 +280,36 @@ static void timeline(struct client *c, const jx *answer, struct arena *a)
     buf_finish(&b);
 }
 
+static void recent_logs(struct client *c, const jx *answer, struct arena *a)
+{
+    static const struct table_column columns[] = {{"LAST", 0, 0, false},
+                                                  {"COUNT", 2, 0, true},
+                                                  {"INCIDENT", 1, 0, false},
+                                                  {"SYSTEM", 0, 8, false},
+                                                  {"MESSAGE", 0, 20, false}};
+    const jx *list = jx_get(answer, "recent_logs");
+    struct table *t;
+
+    if (jx_len(list) == 0)
+        return;
+    t = table_create(columns, ARRAY_LEN(columns));
+    for (size_t i = 0; i < jx_len(list); i++) {
+        const jx *l = jx_at(list, i);
+
+        table_row(t);
+        table_put(t, field_ago(c, l, "last_at"));
+        table_put(t, field_text(a, l, "count"));
+        table_put(t, jx_str(jx_get(l, "incident")));
+        table_put(t, jx_str(jx_get(l, "system")));
+        table_put(t,
+                  join(a, ": ",
+                       (struct str[]){jx_str(jx_get(l, "app")), jx_str(jx_get(l, "message"))}, 2));
+    }
+    fputs("\nLogged lately by these systems\n", c->term.f);
+    table_print(t, &c->term, "");
+    table_destroy(t);
+}
+
 static void similar(struct client *c, const jx *answer, struct arena *a)
 {
     static const struct table_column columns[] = {{"ID", 0, 0, false},
@@ -317,5 +347,6 @@ void incident_details(struct client *c, const jx *answer)
 
     alerts(c, answer, a);
     timeline(c, answer, a);
+    recent_logs(c, answer, a);
     similar(c, answer, a);
 }

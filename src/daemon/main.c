@@ -20,7 +20,8 @@
  *       routes_quarantine.c   what was kept aside; routes_dead_letters.c
  *       the responder API (docs/openapi.yaml); api.c one call of it, fetch.c its questions to Redis:
  *       routes_verbs.c    verbs and opening by hand, what all writing shares; routes_bulk.c many
- *       routes_incidents.c    lists and single ones; incident_page.c the walk, incident_query.c filters
+ *       routes_incidents.c    lists and single ones; incident_page.c the walk, incident_query.c filters,
+ *                             incident_logs.c what the systems logged lately
  *       routes_queues.c   queues, and the next incident
  *       routes_records.c  problems, actions, known errors, fixes; matchers_check.c
  *       routes_reviews.c  reviews; review_document.c as Markdown

@@ -1,6 +1,6 @@
 /*
  * routes_incidents.c - GET /api/v1/incidents, and one incident with what belongs to it: alerts,
- * timeline, similar ones of the past.
+ * timeline, what its systems logged lately, similar ones of the past.
  * Owns: the forms of these answers. Called by: routes.c.
  */
 #include <stdio.h>
@@ -8,6 +8,7 @@
 
 #include "api.h"
 #include "incident_json.h"
+#include "incident_logs.h"
 #include "incident_page.h"
 #include "reply.h"
 #include "worker.h"
@@ -163,7 +164,9 @@ struct one { /* a call on one incident */
     struct incident inc;
     const struct value *alerts, *timeline;
     struct str review, problem;
+    const struct value **closed; /* the newest of the team: candidates of `similar` */
     size_t n_closed;
+    struct logs logs;
 };
 
 static struct one *one_begin(const struct route_call *call, struct api **out)
@@ -235,7 +238,8 @@ static void put_similar_one(struct buf *b, const struct value *v, const char *li
 }
 
 /* The same cause first, then the same rule, then the same service; of each the newest first. */
-static void put_similar(struct buf *b, const struct incident *inc, const struct fetch *f, size_t n)
+static void put_similar(struct buf *b, const struct incident *inc,
+                        const struct value *const *closed, size_t n)
 {
     static const char *const likes[] = {"cause", "rule", "service"};
     size_t shown = 0;
@@ -243,11 +247,11 @@ static void put_similar(struct buf *b, const struct incident *inc, const struct 
     buf_put_char(b, '[');
     for (size_t k = 0; k < ARRAY_LEN(likes); k++)
         for (size_t i = 0; i < n && shown < SIMILAR_MAX; i++) {
-            const char *like = likeness(inc, fetch_at(f, i));
+            const char *like = likeness(inc, closed[i]);
 
             if (!like || strcmp(like, likes[k]) != 0)
                 continue;
-            put_similar_one(b, fetch_at(f, i), like);
+            put_similar_one(b, closed[i], like);
             shown++;
         }
     buf_put_char(b, ']');
@@ -256,7 +260,7 @@ static void put_similar(struct buf *b, const struct incident *inc, const struct 
 /* ---- one incident ------------------------------------------------------------------------------
  */
 
-static void on_similar(struct api *api)
+static void put_detail(struct api *api)
 {
     struct one *one = api->more;
     struct buf *b = &api->out;
@@ -269,12 +273,24 @@ static void on_similar(struct api *api)
     put_scan_cursor(b, "alerts_next", one->alerts);
     buf_put_c(b, ",\"timeline\":");
     put_timeline(b, one->timeline);
+    buf_put_c(b, ",\"recent_logs\":");
+    logs_put(b, &one->logs);
     buf_put_c(b, ",\"similar\":");
-    put_similar(b, &one->inc, &api->fetch, one->n_closed);
+    put_similar(b, &one->inc, one->closed, one->n_closed);
     put_record_or_null(b, "review", one->team.name, one->review);
     put_record_or_null(b, "problem", one->team.name, one->problem);
     buf_put_c(b, "}\n");
     api_reply(api, 200);
+}
+
+static void on_similar(struct api *api)
+{
+    struct one *one = api->more;
+
+    one->closed = ARENA_ARRAY(&api->arena, const struct value *, one->n_closed + 1);
+    for (size_t i = 0; i < one->n_closed; i++)
+        one->closed[i] = fetch_at(&api->fetch, i);
+    logs_find(api, &one->inc, one->team.name, &one->logs, put_detail);
 }
 
 static void on_parts(struct api *api)

@@ -1,6 +1,7 @@
 """A responder's view of the daemon: short calls over the API, and stories that many tests begin with."""
 import hashlib
 import json
+import re
 
 import requests
 
@@ -33,6 +34,7 @@ FAST = """sla:
   P4: {acknowledge: 1d, reacknowledge: 3d, grace: 1s}
 """
 
+TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 ROLES = ("ingest", "viewer", "responder", "manager", "admin")
 
 
@@ -101,3 +103,10 @@ class Api:
 def alert(name, severity="warning", **labels):
     return {"labels": {"alertname": name, "severity": severity, **labels},
             "annotations": {"summary": f"{name} happened"}}
+
+
+def fire(api, store, name, severity="critical", **labels):
+    """Sends an alert and returns the ID of the incident that it opens."""
+    before = {i["id"] for i in store.incidents()}
+    api.t.alerts(alert(name, severity, **labels))
+    return store.wait_one(lambda i: i["id"] not in before)["id"]

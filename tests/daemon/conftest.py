@@ -274,6 +274,13 @@ def triaged(make_triaged):
     return make_triaged()
 
 
+@pytest.fixture
+def api(make_triaged):
+    """A daemon with two teams and short clocks (api.py), and a responder who talks to it."""
+    from api import CONFIG, FAST, Api  # which needs this file
+    return Api(make_triaged(CONFIG + FAST, rules=False)).ready()
+
+
 def need(program):
     path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin")
     assert path, f"{program} is not installed (tests/run.sh installs it)"
