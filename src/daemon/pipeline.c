@@ -253,7 +253,8 @@ static bool append_record(void *arg, struct str team, struct str payload)
 
 /* All of a fold or none of it: a sender that is refused sends again, and what was kept of its
  * request would count twice. */
-static enum spool_result append_fold(struct worker *w, struct fold *f, uint64_t *ticket)
+static enum spool_result append_fold(struct worker *w, struct fold *f,
+                                     void (*about_to)(struct worker *w), uint64_t *ticket)
 {
     struct append ap = {.w = w};
     int64_t from = clock_mono_ns();
@@ -265,9 +266,11 @@ static enum spool_result append_fold(struct worker *w, struct fold *f, uint64_t 
     n = teams_all(w->teams, w->conf, &names, &teams);
     ap.result = spool_begin(w->spool);
     if (ap.result == SPOOL_OK) {
-        if (fold_write(f, teams, n, w->rules_loaded_ms, append_record, &ap))
+        if (fold_write(f, teams, n, w->rules_loaded_ms, append_record, &ap)) {
+            if (about_to)
+                about_to(w);
             ap.result = spool_commit(w->spool);
-        else if (ap.result == SPOOL_OK)
+        } else if (ap.result == SPOOL_OK)
             ap.result = SPOOL_BROKEN; /* a record that could not be put together */
     }
     if (ap.result != SPOOL_OK)
@@ -279,7 +282,7 @@ static enum spool_result append_fold(struct worker *w, struct fold *f, uint64_t 
 }
 
 enum spool_result pipeline_write_fold(struct worker *w, struct fold *f, bool keep_on_failure,
-                                      uint64_t *ticket)
+                                      void (*about_to)(struct worker *w), uint64_t *ticket)
 {
     enum spool_result r;
 
@@ -287,7 +290,7 @@ enum spool_result pipeline_write_fold(struct worker *w, struct fold *f, bool kee
     if (fold_is_empty(f))
         return SPOOL_OK;
     worker_receipt(w);
-    r = append_fold(w, f, ticket);
+    r = append_fold(w, f, about_to, ticket);
     if (r == SPOOL_OK)
         metric_add(metric_cell(&observations_total), (int64_t)f->n);
     if (r == SPOOL_OK || !keep_on_failure)
@@ -320,7 +323,7 @@ static void answer_offered(struct worker *w, enum spool_result r, uint64_t ticke
 bool pipeline_flush_http(struct worker *w)
 {
     uint64_t ticket;
-    enum spool_result r = pipeline_write_fold(w, &w->fold_http, false, &ticket);
+    enum spool_result r = pipeline_write_fold(w, &w->fold_http, false, NULL, &ticket);
 
     count_taken(w, r == SPOOL_OK);
     answer_offered(w, r, ticket);

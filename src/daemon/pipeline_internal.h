@@ -30,8 +30,9 @@ int64_t pipeline_valid_until(const struct worker *w);
 struct prepared *pipeline_decide(struct worker *w, struct alert *a, struct rules_path **path);
 
 /* A fold into the spool, all of it or nothing, and empties it. What could not be kept stays in the
- * fold or is given up. *ticket: see spool_append; 0 for an empty fold. */
+ * fold or is given up. *ticket: see spool_append; 0 for an empty fold. about_to: called right
+ * before the bytes are written; may be NULL. */
 enum spool_result pipeline_write_fold(struct worker *w, struct fold *f, bool keep_on_failure,
-                                      uint64_t *ticket);
+                                      void (*about_to)(struct worker *w), uint64_t *ticket);
 
 #endif

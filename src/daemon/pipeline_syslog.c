@@ -230,16 +230,31 @@ void pipeline_acknowledge(struct worker *w)
         syslog_server_durable(w->syslog, receipt);
 }
 
+/* Whatever moment a kill comes at, the next process can tell what was written: see relp_memory.c.
+ */
+static void name_the_place(struct worker *w)
+{
+    struct syslog_place place = {{0}};
+    struct spool_place in_spool;
+
+    _Static_assert(sizeof(in_spool) <= sizeof(place.bytes), "a place of the spool fits");
+    spool_group_end(w->spool, &in_spool);
+    memcpy(place.bytes, &in_spool, sizeof(in_spool));
+    syslog_server_writing(w->syslog, w->relp_acks.taken, &place);
+}
+
 /* Whatever RELP waits for is in this one. */
 static bool write_new(struct worker *w)
 {
+    bool relp = relp_acks_due(&w->relp_acks);
     uint64_t ticket;
 
-    if (relp_acks_due(&w->relp_acks))
-        syslog_server_writing(w->syslog, w->relp_acks.taken);
-    if (pipeline_write_fold(w, &w->fold_syslog, true, &ticket) != SPOOL_OK)
+    if (pipeline_write_fold(w, &w->fold_syslog, true, relp ? name_the_place : NULL, &ticket) !=
+        SPOOL_OK) {
+        syslog_server_not_written(w->syslog);
         return false;
-    if (relp_acks_due(&w->relp_acks)) {
+    }
+    if (relp) {
         syslog_server_written(w->syslog);
         relp_acks_append(&w->relp_acks, ticket);
         pipeline_acknowledge(w);
@@ -251,7 +266,7 @@ static bool write_known(struct worker *w)
 {
     uint64_t ticket;
 
-    return pipeline_write_fold(w, &w->fold_known, true, &ticket) == SPOOL_OK;
+    return pipeline_write_fold(w, &w->fold_known, true, NULL, &ticket) == SPOOL_OK;
 }
 
 /* The busier the store, the more messages one observation stands for. */

@@ -205,6 +205,7 @@ static bool boot(struct supervisor *sup, struct diag *why)
             return false;
         sup->n_workers = i + 1;
     }
+    worker_remember_relp(sup->workers, sup->n_workers);
     sup->known_errors = known_errors_create(conf, on_known_errors, sup);
     sup->ticker = ticker_create(sup, conf);
     sup->watchdog = watchdog_create(sup->ticker, conf);

@@ -341,17 +341,6 @@ static bool open_spool(struct worker *w, const struct conf *conf, struct diag *w
     return w->spool != NULL;
 }
 
-/* RELP goes on without: then a kill of the daemon makes senders' last messages count twice. */
-static void remember_relp(struct worker *w, const struct conf *conf)
-{
-    char *path = xasprintf("%.*s/relp-resends", STR_ARG(conf->spool.directory));
-
-    if (!syslog_server_remember(w->syslog, path))
-        log_warn("worker", "%s: %s; RELP messages sent again after a restart count twice", path,
-                 strerror(errno));
-    free(path);
-}
-
 static bool create_events(struct worker *w)
 {
     static const struct timeval second = {1, 0};
@@ -425,7 +414,6 @@ struct worker *worker_create(struct supervisor *sup, unsigned index, const struc
     } else if (open_spool(w, conf, why) && worker_configure(w, rules, why) &&
                (w->verbs = verbs_create(w, why))) {
         w->listeners = listeners_create(w);
-        remember_relp(w, conf);
         create_store(w);
         atomic_store(&w->status.beat_ms, clock_mono_ms());
         return w;
@@ -442,6 +430,35 @@ static void *run(void *arg)
     atomic_store(&w->status.stopped, true);
     mailbox_post(w->supervisor->mailbox, SUPERVISOR_STOPPED, w, NULL, 0);
     return NULL;
+}
+
+struct siblings {
+    struct worker **v;
+    unsigned n;
+};
+
+static bool was_written(void *arg, const struct syslog_place *place)
+{
+    const struct siblings *all = arg;
+    struct spool_place in_spool;
+
+    memcpy(&in_spool, place->bytes, sizeof(in_spool));
+    for (unsigned i = 0; i < all->n; i++)
+        if (spool_was_written(all->v[i]->spool, &in_spool))
+            return true;
+    return false;
+}
+
+/* RELP goes on without: then a kill of the daemon makes senders' last messages count twice. */
+void worker_remember_relp(struct worker **all, unsigned n)
+{
+    struct siblings siblings = {all, n};
+    char *path = xasprintf("%.*s/relp-resends", STR_ARG(all[0]->conf->spool.directory));
+
+    if (!syslog_server_remember(all[0]->syslog, path, was_written, &siblings))
+        log_warn("worker", "%s: %s; RELP messages sent again after a restart count twice", path,
+                 strerror(errno));
+    free(path);
 }
 
 bool worker_start(struct worker *w)

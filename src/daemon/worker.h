@@ -95,6 +95,8 @@ struct worker {
 /* Builds everything and binds the listeners; the loop does not run yet. NULL with *why. */
 struct worker *worker_create(struct supervisor *sup, unsigned index, const struct ruleset *rules,
                              struct diag *why);
+/* Takes over what RELP senders may send again, when all workers have opened their spools. */
+void worker_remember_relp(struct worker **all, unsigned n);
 bool worker_start(struct worker *w);
 /* After its thread has ended. Accepts NULL. */
 void worker_destroy(struct worker *w);

@@ -7,9 +7,16 @@
  * without any system call. After a restart of the machine it is not believed, for then a mark may
  * have reached the disk and its message not; the boot id in its head tells.
  *
- * A mark is put into the file before its message is written down, with a number. It counts once its
- * writer's number in the head has come that far, which one store does right after the write. Of a
- * mark, `message` says that it is there, so that is written last and cleared first.
+ * A mark is put into the file before its message is written down, with the number of that write
+ * (of that writer: each worker is one). It counts if that write came about. The head says so: by
+ * the last number that was written; or, when the kill came between a write and this note of it, by
+ * the place of the write that was under way, where the next process looks for it.
+ *
+ * Whatever the head and a mark say in several words must be believed only when all are there: of a
+ * mark `message` is written last and cleared first, of a write its number.
+ *
+ * The next process makes a file of its own and puts it in the place of the old one in one step, so
+ * that a kill during the start loses nothing either.
  *
  * A slot is FREE, LIVE (its session lives) or an ORPHAN, which is on the list of orphans, oldest
  * first, and can be found by its mark.
@@ -20,6 +27,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -50,10 +58,16 @@ struct file_mark {
     _Atomic uint64_t message; /* 0: none */
 };
 
+struct file_write { /* under way */
+    struct syslog_place place;
+    _Atomic uint64_t number; /* 0: none */
+};
+
 struct file_head {
     char magic[8];
     char boot_id[BOOT_ID_SIZE];
     _Atomic uint64_t committed[RELP_WRITERS];
+    struct file_write writes[RELP_WRITERS];
     struct file_mark marks[RELP_MEMORY_SLOTS];
 };
 
@@ -66,7 +80,7 @@ struct relp_memory {
     struct file_head *file; /* mapped, or NULL */
 };
 
-static const char magic[8] = "trgRELP2";
+static const char magic[8] = "trgRELP3";
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards all below */
 static struct relp_memory *memory;
 
@@ -196,9 +210,9 @@ static bool read_boot_id(char out[BOOT_ID_SIZE])
     return true;
 }
 
-static struct file_head *map_file(const char *path)
+static struct file_head *map_new(const char *path)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), err;
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600), err;
     void *p = MAP_FAILED;
 
     if (fd < 0)
@@ -213,65 +227,97 @@ static struct file_head *map_file(const char *path)
     return p == MAP_FAILED ? NULL : p;
 }
 
-/* What the last process left. It was killed or has stopped: its sessions have ended either way. */
-static void adopt_marks(struct relp_memory *m, const struct relp_mark *marks, size_t n)
+/* What the last process left, or NULL. */
+static struct file_head *read_old(const char *path, const char boot_id[BOOT_ID_SIZE])
+{
+    struct file_head *old = xmalloc(sizeof(*old));
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool ok = fd >= 0 && read(fd, old, sizeof(*old)) == (ssize_t)sizeof(*old) &&
+              memcmp(old->magic, magic, sizeof(magic)) == 0 &&
+              memcmp(old->boot_id, boot_id, BOOT_ID_SIZE) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    if (ok)
+        return old;
+    free(old);
+    return NULL;
+}
+
+/* The write that was under way when the last process ended. */
+static void finish_writes(struct file_head *old, syslog_was_written_fn *was_written, void *arg)
+{
+    for (unsigned i = 0; i < RELP_WRITERS; i++)
+        if (old->writes[i].number > old->committed[i] && was_written(arg, &old->writes[i].place))
+            old->committed[i] = old->writes[i].number;
+}
+
+static bool counts(const struct file_head *old, const struct file_mark *mark)
+{
+    return mark->message &&
+           mark->number / RELP_WRITERS <= old->committed[mark->number % RELP_WRITERS];
+}
+
+/* It was killed or has stopped: its sessions have ended either way. */
+static void adopt_marks(struct relp_memory *m, const struct file_head *old)
 {
     int64_t now = clock_mono_ms();
 
-    for (size_t i = 0; i < n; i++) {
-        struct slot *s = take_slot(m);
+    for (size_t i = 0; i < RELP_MEMORY_SLOTS; i++) {
+        struct slot *s = counts(old, &old->marks[i]) ? take_slot(m) : NULL;
 
         if (!s)
-            return;
-        s->mark = marks[i];
+            continue;
+        s->mark = (struct relp_mark){old->marks[i].peer, old->marks[i].message};
         s->number = 0;
         make_orphan(m, s, now);
         mirror(m, s);
     }
 }
 
-static bool counts(const struct file_head *file, const struct file_mark *mark)
+/* m->file is mapped and empty. */
+static void fill_file(struct relp_memory *m, const char boot_id[BOOT_ID_SIZE])
 {
-    return mark->number / RELP_WRITERS <= file->committed[mark->number % RELP_WRITERS];
-}
-
-static void start_file(struct relp_memory *m, struct file_head *file,
-                       const char boot_id[BOOT_ID_SIZE])
-{
-    struct relp_mark *found = NEW_ARRAY(struct relp_mark, RELP_MEMORY_SLOTS);
-    size_t n = 0;
-
-    if (memcmp(file->magic, magic, sizeof(magic)) == 0 &&
-        memcmp(file->boot_id, boot_id, BOOT_ID_SIZE) == 0)
-        for (size_t i = 0; i < RELP_MEMORY_SLOTS; i++)
-            if (file->marks[i].message && counts(file, &file->marks[i]))
-                found[n++] = (struct relp_mark){file->marks[i].peer, file->marks[i].message};
-    memset(file, 0, sizeof(*file));
-    memcpy(file->boot_id, boot_id, BOOT_ID_SIZE);
-    memcpy(file->magic, magic, sizeof(magic));
+    memcpy(m->file->boot_id, boot_id, BOOT_ID_SIZE);
+    memcpy(m->file->magic, magic, sizeof(magic));
     for (unsigned i = 0; i < RELP_WRITERS; i++)
-        file->committed[i] = m->committed[i];
-    m->file = file;
+        m->file->committed[i] = m->committed[i];
     for (size_t i = 0; i < RELP_MEMORY_SLOTS; i++)
         mirror(m, &m->slots[i]);
-    adopt_marks(m, found, n);
-    free(found);
 }
 
-bool relp_memory_use_file(struct relp_memory *m, const char *path)
+static bool start_file(struct relp_memory *m, const char *path, const char *fresh,
+                       syslog_was_written_fn *was_written, void *arg)
 {
     char boot_id[BOOT_ID_SIZE];
-    struct file_head *file;
-    bool ok = true;
+    struct file_head *old;
+
+    if (!read_boot_id(boot_id) || !(m->file = map_new(fresh)))
+        return false;
+    fill_file(m, boot_id);
+    old = read_old(path, boot_id);
+    if (old) {
+        finish_writes(old, was_written, arg);
+        adopt_marks(m, old);
+        free(old);
+    }
+    if (rename(fresh, path) == 0)
+        return true;
+    munmap(m->file, sizeof(*m->file));
+    m->file = NULL;
+    return false;
+}
+
+bool relp_memory_use_file(struct relp_memory *m, const char *path,
+                          syslog_was_written_fn *was_written, void *arg)
+{
+    char *fresh = xasprintf("%s.new", path);
+    bool ok;
 
     pthread_mutex_lock(&lock);
-    if (!m->file) {
-        file = read_boot_id(boot_id) ? map_file(path) : NULL;
-        ok = file;
-        if (ok)
-            start_file(m, file, boot_id);
-    }
+    ok = m->file || start_file(m, path, fresh, was_written, arg);
     pthread_mutex_unlock(&lock);
+    free(fresh);
     return ok;
 }
 
@@ -285,6 +331,28 @@ unsigned relp_memory_writer(struct relp_memory *m)
     writer = m->writers < RELP_WRITERS ? m->writers++ : RELP_WRITERS - 1;
     pthread_mutex_unlock(&lock);
     return writer;
+}
+
+void relp_memory_begin(struct relp_memory *m, unsigned writer, const struct syslog_place *place)
+{
+    struct file_write *f;
+
+    pthread_mutex_lock(&lock);
+    if (m->file) {
+        f = &m->file->writes[writer];
+        atomic_store(&f->number, 0);
+        f->place = *place;
+        atomic_store(&f->number, m->committed[writer] + 1);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void relp_memory_give_up(struct relp_memory *m, unsigned writer)
+{
+    pthread_mutex_lock(&lock);
+    if (m->file)
+        atomic_store(&m->file->writes[writer].number, 0);
+    pthread_mutex_unlock(&lock);
 }
 
 void relp_memory_commit(struct relp_memory *m, unsigned writer)

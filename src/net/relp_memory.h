@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "triaged/base/str.h"
+#include "triaged/net/syslog_server.h"
 
 enum {
     RELP_MEMORY_SLOTS = 16384,
@@ -31,16 +32,19 @@ void relp_memory_close(struct relp_memory *m); /* accepts NULL */
 /* Keeps marks in this file from now on, so that they survive a kill, and takes over those that the
  * last process left there, unless the machine was started since. Does nothing when it has a file.
  * False with errno: goes on without. */
-bool relp_memory_use_file(struct relp_memory *m, const char *path);
+bool relp_memory_use_file(struct relp_memory *m, const char *path,
+                          syslog_was_written_fn *was_written, void *arg);
 
 /* Whoever writes messages down, and is asked for below. */
 unsigned relp_memory_writer(struct relp_memory *m);
 /* Remembers a message of a living session. The mark survives a kill of this process from the
  * writer's next commit on. RELP_NO_SLOT when there is no room. */
 uint32_t relp_memory_note(struct relp_memory *m, unsigned writer, struct relp_mark mark);
-/* All that the writer noted until now is written down. One store, so that hardly anything fits
- * between the two. */
-void relp_memory_commit(struct relp_memory *m, unsigned writer);
+/* All that the writer noted until now is about to be written to that place: if a kill comes before
+ * one of the next two, the next process finds out by the place whether it was. */
+void relp_memory_begin(struct relp_memory *m, unsigned writer, const struct syslog_place *place);
+void relp_memory_give_up(struct relp_memory *m, unsigned writer); /* it was not */
+void relp_memory_commit(struct relp_memory *m, unsigned writer);  /* it is */
 /* The sender knows; RELP_NO_SLOT is accepted. */
 void relp_memory_forget(struct relp_memory *m, uint32_t slot);
 /* The session has ended: the message may come again. */

@@ -187,10 +187,22 @@ void relp_written(struct syslog_conn *c)
     unhold(c->relp);
 }
 
-void syslog_server_writing(struct syslog_server *s, uint64_t receipt)
+static void note_all(struct syslog_server *s, uint64_t receipt)
 {
     LIST_FOR_EACH (r, &s->relp, struct relp_session, node)
         note(r, receipt);
+}
+
+void syslog_server_writing(struct syslog_server *s, uint64_t receipt,
+                           const struct syslog_place *place)
+{
+    note_all(s, receipt);
+    relp_memory_begin(s->relp_memory, s->relp_writer, place);
+}
+
+void syslog_server_not_written(struct syslog_server *s)
+{
+    relp_memory_give_up(s->relp_memory, s->relp_writer);
 }
 
 void syslog_server_written(struct syslog_server *s)
@@ -203,7 +215,7 @@ void syslog_server_durable(struct syslog_server *s, uint64_t receipt)
     if (receipt <= s->relp_durable)
         return;
     s->relp_durable = receipt;
-    syslog_server_writing(s, receipt); /* an owner that knows no difference */
+    note_all(s, receipt); /* those that went nowhere, since a rule dropped them */
     LIST_FOR_EACH_SAFE (r, next, &s->relp, struct relp_session, node) {
         answer(r);
         unhold(r);

@@ -437,9 +437,10 @@ struct syslog_server *syslog_server_create(struct event_base *base,
     return s;
 }
 
-bool syslog_server_remember(struct syslog_server *s, const char *path)
+bool syslog_server_remember(struct syslog_server *s, const char *path,
+                            syslog_was_written_fn *was_written, void *arg)
 {
-    return relp_memory_use_file(s->relp_memory, path);
+    return relp_memory_use_file(s->relp_memory, path, was_written, arg);
 }
 
 void syslog_server_stop(struct syslog_server *s)

@@ -4,7 +4,8 @@
  * Never: refuses to start because of damage (that would be a crash loop); removes a sound record.
  * Called by: spool_open.
  *
- * A torn tail is an unfinished write: nobody was told that it is kept, it is cut off. Damage
+ * A torn tail is an unfinished write: nobody was told that it is kept, it is cut off, as are the
+ * records of a group before it: its sender will come again with all of them. Damage
  * anywhere else costs the records that it hit: the scan goes on at the next sound record.
  */
 #include <dirent.h>
@@ -39,6 +40,10 @@ struct recovery {
     uint64_t last_seq;
     size_t copies, places; /* repeated records; damaged places */
     bool torn;
+    bool group_open;       /* the last record said that more of its group follows */
+    size_t group_from;     /* where the records after the last whole group begin … */
+    uint32_t before_group; /* … and how many of the segment's stand before that */
+    uint64_t seq_before_group;
 };
 
 /* ---- damaged bytes ------------------------------------------------------------------------------
@@ -73,6 +78,7 @@ static void on_bad(void *arg, size_t from, size_t to, bool torn)
         return;
     }
     r->places++;
+    r->group_open = false; /* not unfinished but damaged: what is left of it stays */
     keep_aside(r, from, to);
     log_error("spool", "%s/%s: bytes %zu to %zu are damaged, skipping them", r->s->directory,
               r->f->name, from, to);
@@ -81,9 +87,17 @@ static void on_bad(void *arg, size_t from, size_t to, bool torn)
 /* ---- one segment --------------------------------------------------------------------------------
  */
 
-static void on_record(void *arg, size_t offset, size_t size, const struct segment_record *rec)
+/* Follows the groups: what has been taken up to here is whole. */
+static void group_ends(struct recovery *r, size_t end)
 {
-    struct recovery *r = arg;
+    r->group_from = end;
+    r->before_group = r->g->count;
+    r->seq_before_group = r->last_seq;
+}
+
+static void take_record(struct recovery *r, size_t offset, size_t size,
+                        const struct segment_record *rec)
+{
     struct entry e = {.seq = rec->seq,
                       .prev = rec->prev,
                       .at_ms = rec->at_ms,
@@ -103,6 +117,30 @@ static void on_record(void *arg, size_t offset, size_t size, const struct segmen
     r->last_seq = rec->seq;
     e.team = (uint16_t)team;
     spool_entry_add(r->s, r->g, &e);
+}
+
+static void on_record(void *arg, size_t offset, size_t size, const struct segment_record *rec)
+{
+    struct recovery *r = arg;
+
+    take_record(r, offset, size, rec);
+    r->group_open = rec->more;
+    if (!rec->more)
+        group_ends(r, offset + size);
+}
+
+/* The group at the end of the file lacks its last record. Returns where the file ends now. */
+static size_t drop_group(struct recovery *r)
+{
+    struct segment *g = r->g;
+
+    r->s->loaded -= g->count - r->before_group;
+    g->count = r->before_group;
+    r->last_seq = r->seq_before_group;
+    if (g->count > 0)
+        g->last_seq = g->entries[g->count - 1].seq;
+    r->torn = true;
+    return r->group_from;
 }
 
 static void read_teams(struct recovery *r, struct segment_head *h)
@@ -149,8 +187,11 @@ static void scan_file(struct recovery *r, int fd)
     }
     g->skip_upto = r->last_seq = g->stream->last_seq;
     r->copies = r->places = 0;
-    r->torn = false;
+    r->torn = r->group_open = false;
+    group_ends(r, g->head_size);
     end = segment_scan(r->bytes, r->f->stream, g->head_size, &v);
+    if (r->group_open)
+        end = drop_group(r);
     if (r->torn)
         cut_tail(r, fd, end);
     g->size = end;

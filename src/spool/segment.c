@@ -31,6 +31,8 @@ enum { /* offsets */
        REC_HEAD_CRC = 40,
 };
 
+enum { FLAG_MORE = 1 };
+
 static uint16_t get_u16(const char *p)
 {
     const uint8_t *b = (const uint8_t *)p;
@@ -159,7 +161,7 @@ bool segment_put_record(struct buf *b, const uint8_t stream[STREAM_ID_SIZE],
     p = b->p + b->n;
     memcpy(p, record_magic, sizeof(record_magic));
     set_u32(p + REC_PAYLOAD_N, (uint32_t)r->payload.n);
-    set_u32(p + REC_TEAM_N, (uint32_t)r->team.n); /* the upper half is the zero after it */
+    set_u32(p + REC_TEAM_N, (uint32_t)r->team.n | (r->more ? FLAG_MORE : 0u) << 16); /* and flags */
     set_u64(p + REC_SEQ, r->seq);
     set_u64(p + REC_PREV, r->prev);
     set_u64(p + REC_AT, (uint64_t)r->at_ms);
@@ -170,6 +172,12 @@ bool segment_put_record(struct buf *b, const uint8_t stream[STREAM_ID_SIZE],
     set_u32(p + REC_HEAD_CRC, record_crc(stream, p, REC_HEAD_CRC));
     b->n += size;
     return true;
+}
+
+void segment_end_group(char *p, const uint8_t stream[STREAM_ID_SIZE])
+{
+    set_u32(p + REC_TEAM_N, get_u16(p + REC_TEAM_N));
+    set_u32(p + REC_HEAD_CRC, record_crc(stream, p, REC_HEAD_CRC));
 }
 
 static bool all_zero(struct str s)
@@ -183,7 +191,7 @@ static bool sound_head(const char *p, const uint8_t stream[STREAM_ID_SIZE])
     return memcmp(p, record_magic, sizeof(record_magic)) == 0 &&
            get_u32(p + REC_HEAD_CRC) == record_crc(stream, p, REC_HEAD_CRC) &&
            get_u32(p + REC_PAYLOAD_N) <= SPOOL_PAYLOAD_MAX && get_u16(p + REC_TEAM_N) > 0 &&
-           get_u16(p + REC_TEAM_N) <= SPOOL_TEAM_MAX && get_u16(p + REC_FLAGS) == 0;
+           get_u16(p + REC_TEAM_N) <= SPOOL_TEAM_MAX && get_u16(p + REC_FLAGS) <= FLAG_MORE;
 }
 
 enum segment_found segment_read_record(struct str bytes, const uint8_t stream[STREAM_ID_SIZE],
@@ -203,6 +211,7 @@ enum segment_found segment_read_record(struct str bytes, const uint8_t stream[ST
     out->seq = get_u64(bytes.p + REC_SEQ);
     out->prev = get_u64(bytes.p + REC_PREV);
     out->at_ms = (int64_t)get_u64(bytes.p + REC_AT);
+    out->more = get_u16(bytes.p + REC_FLAGS) & FLAG_MORE;
     out->team = (struct str){bytes.p + RECORD_HEAD, team_n};
     out->payload = (struct str){bytes.p + RECORD_HEAD + team_n, payload_n};
     if (get_u32(bytes.p + REC_BODY_CRC) != record_crc(stream, out->team.p, team_n + payload_n))

@@ -4,11 +4,13 @@
  * A file is a header, then records back to back. Numbers are little endian.
  *   header: magic "TRGSPL1\n" · u32 size of the header · u32 crc · stream id (16 bytes) ·
  *           u64 number · i64 created_ms · u32 n_teams · n_teams times {u64 last seq, u16 n, name}
- *   record: magic "\xF1TrR" · u32 n of the payload · u16 n of the team · u16 0 · u64 seq ·
+ *   record: magic "\xF1TrR" · u32 n of the payload · u16 n of the team · u16 flags · u64 seq ·
  *           u64 prev · i64 appended_ms · u32 crc of the body · u32 crc of the head · team · payload
  * The CRCs (CRC-32C) of a record begin with the stream id, so that blocks of another segment that
  * a crash left in the file are not taken for records of this one. The head has its own, so that a
  * damaged body can be stepped over exactly.
+ * Flag 1: the record belongs to a group, of which the next record is a part too. A group whose last
+ * record is missing at the end of a file is an unfinished write.
  */
 #ifndef TRIAGED_SPOOL_SEGMENT_H
 #define TRIAGED_SPOOL_SEGMENT_H
@@ -37,6 +39,7 @@ struct segment_head {
 struct segment_record {
     uint64_t seq, prev;
     int64_t at_ms;
+    bool more; /* of its group follows */
     struct str team, payload;
 };
 
@@ -58,6 +61,9 @@ static inline size_t segment_record_size(struct str team, struct str payload)
 /* Appends a record. team and payload are within their limits (spool.h). */
 bool segment_put_record(struct buf *b, const uint8_t stream[STREAM_ID_SIZE],
                         const struct segment_record *r);
+
+/* Makes the record at p, written with `more`, the last of its group. */
+void segment_end_group(char *p, const uint8_t stream[STREAM_ID_SIZE]);
 
 enum segment_found {
     FOUND_RECORD,

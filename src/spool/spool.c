@@ -246,7 +246,7 @@ static enum spool_result flush_before(struct spool *s, size_t n)
 enum spool_result spool_append(struct spool *s, struct str team, struct str payload, int64_t now_ms,
                                uint64_t *ticket)
 {
-    struct segment_record r = {.at_ms = now_ms, .team = team, .payload = payload};
+    struct segment_record r = {.at_ms = now_ms, .more = s->group, .team = team, .payload = payload};
     size_t size = segment_record_size(team, payload), offset;
     enum spool_result res;
     int id;
@@ -279,6 +279,20 @@ enum spool_result spool_begin(struct spool *s)
 
     s->group = res == SPOOL_OK;
     return res;
+}
+
+void spool_group_end(const struct spool *s, struct spool_place *out)
+{
+    memcpy(out->stream, s->own->id, sizeof(out->stream));
+    out->seq = s->own->last_seq;
+}
+
+bool spool_was_written(const struct spool *s, const struct spool_place *place)
+{
+    for (const struct stream *st = s->streams; st; st = st->next)
+        if (memcmp(st->id, place->stream, sizeof(place->stream)) == 0)
+            return st->last_seq >= place->seq;
+    return false;
 }
 
 void spool_cancel(struct spool *s)
@@ -320,6 +334,8 @@ enum spool_result spool_commit(struct spool *s)
     enum spool_result res;
 
     settle(s);
+    if (s->group && s->n_pending > 0)
+        segment_end_group(s->wbuf.p + s->pending[s->n_pending - 1].offset, s->own->id);
     res = spool_flush(s);
     if (res == SPOOL_OK)
         s->group = false;

@@ -40,13 +40,24 @@ struct syslog_server *syslog_server_create(struct event_base *base, const struct
 bool syslog_server_configure(struct syslog_server *s, const struct conf *conf, bool reuseport,
                              struct diag *why);
 void syslog_server_resume(struct syslog_server *s);
+/* Where messages are about to be written, in the owner's own terms. */
+struct syslog_place {
+    unsigned char bytes[24];
+};
+/* Asked of a place that an earlier process named before it was killed: did the write come about? */
+typedef bool syslog_was_written_fn(void *arg, const struct syslog_place *place);
+
 /* Keeps in this file which RELP messages a client may send again, so that they are known after a
- * kill too. To be called once, by each server of the process with the same path. False with errno. */
-bool syslog_server_remember(struct syslog_server *s, const char *path);
+ * kill too, and takes over what an earlier process left there. Once per process, for all its
+ * servers, before they run. False with errno. */
+bool syslog_server_remember(struct syslog_server *s, const char *path,
+                            syslog_was_written_fn *was_written, void *arg);
 /* All messages up to this receipt are about to be written where a kill of this process does not
- * lose them; and now they are. The second may never come. */
-void syslog_server_writing(struct syslog_server *s, uint64_t receipt);
+ * lose them. Then one of the others follows, unless it is killed. */
+void syslog_server_writing(struct syslog_server *s, uint64_t receipt,
+                           const struct syslog_place *place);
 void syslog_server_written(struct syslog_server *s);
+void syslog_server_not_written(struct syslog_server *s);
 /* They are as durable as they shall be: their senders are answered. */
 void syslog_server_durable(struct syslog_server *s, uint64_t receipt);
 /* Stops accepting, reads what the kernel holds of datagrams and streams, delivers it. RELP sessions

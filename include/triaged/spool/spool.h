@@ -77,6 +77,16 @@ enum spool_result spool_append(struct spool *s, struct str team, struct str payl
  * spool_commit or spool_cancel stay together in the buffer. Anything but SPOOL_OK: earlier records
  * still wait to be written, nothing can be taken. */
 enum spool_result spool_begin(struct spool *s);
+/* Where a group will end, as the next process will find it. */
+struct spool_place {
+    uint8_t stream[16];
+    uint64_t seq;
+};
+/* After the appends of a group, before its commit: its last record. A group is recovered whole or
+ * not at all. */
+void spool_group_end(const struct spool *s, struct spool_place *out);
+/* Whether an earlier process brought that group to its file, of those that spool_open found. */
+bool spool_was_written(const struct spool *s, const struct spool_place *place);
 /* Takes back what was appended since spool_begin: none of it was written, or the write failed. A
  * group whose commit succeeded is not touched. */
 void spool_cancel(struct spool *s);

@@ -97,7 +97,9 @@ static void durable(struct fixture *f, uint64_t receipt)
 
 static void write_down(struct fixture *f, uint64_t receipt)
 {
-    syslog_server_writing(f->app.server, receipt);
+    static const struct syslog_place place;
+
+    syslog_server_writing(f->app.server, receipt, &place);
     syslog_server_written(f->app.server);
 }
 
@@ -367,26 +369,38 @@ static void test_another_peer(void **state)
     assert_string_equal(f->app.taken[1].host, "127.0.0.2");
 }
 
+/* The one place that was written: that of its first byte, where 0 is none. */
+static bool was_written(void *arg, const struct syslog_place *place)
+{
+    return place->bytes[0] == *(unsigned char *)arg;
+}
+
 /* As after a kill: nothing is left of the old server but the file. */
-static void start_again(struct fixture *f)
+static void start_after(struct fixture *f, unsigned char written)
 {
     client_close(&f->c);
     syslog_server_destroy(f->app.server);
     log_app_start(&f->app);
-    assert_true(syslog_server_remember(f->app.server, f->path));
+    assert_true(syslog_server_remember(f->app.server, f->path, was_written, &written));
+}
+
+static void start_again(struct fixture *f)
+{
+    start_after(f, 0);
 }
 
 static void test_file_tells_the_next_process(void **state)
 {
+    static const struct syslog_place place = {{7}};
     struct fixture *f = *state;
 
-    assert_true(syslog_server_remember(f->app.server, f->path));
+    assert_true(syslog_server_remember(f->app.server, f->path, was_written, (unsigned char[]){0}));
     open_session(f);
     send_message(f, 2, "<13>written");
     send_message(f, 3, "<13>not written");
     log_app_wait(&f->app, 2);
     write_down(f, 1);
-    syslog_server_writing(f->app.server, 2); /* and then comes the kill */
+    syslog_server_writing(f->app.server, 2, &place); /* and then comes the kill */
     for (int i = 0; i < 2; i++) { /* the second time it is remembered as the resend that it was */
         start_again(f);
         open_session(f);
@@ -398,12 +412,49 @@ static void test_file_tells_the_next_process(void **state)
     }
 }
 
+/* A kill between the write and the note of it: the place tells. */
+static void test_kill_during_the_write(void **state)
+{
+    static const struct syslog_place place = {{7}};
+    static const struct {
+        const char *text;
+        bool gave_up;
+        unsigned char written;
+        bool kept;
+    } cases[] = {
+        {"<13>not written", false, 1, false},
+        {"<13>failed, and others used the place", true, 7, false},
+        {"<13>written", false, 7, true},
+    };
+    struct fixture *f = *state;
+    size_t taken = 0;
+
+    assert_true(syslog_server_remember(f->app.server, f->path, was_written, (unsigned char[]){0}));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        open_session(f);
+        send_message(f, 2, cases[i].text);
+        log_app_wait(&f->app, ++taken);
+        syslog_server_writing(f->app.server, f->app.taken[taken - 1].receipt, &place);
+        if (cases[i].gave_up)
+            syslog_server_not_written(f->app.server);
+        start_after(f, cases[i].written);
+        open_session(f);
+        send_message(f, 2, cases[i].text);
+        if (cases[i].kept)
+            expect_sent(f, "2 rsp 6 200 OK\n");
+        else
+            log_app_wait(&f->app, ++taken);
+        assert_int_equal(f->app.n, taken);
+        start_after(f, 0);
+    }
+}
+
 static void test_file_of_another_boot_is_not_believed(void **state)
 {
     struct fixture *f = *state;
     int fd;
 
-    assert_true(syslog_server_remember(f->app.server, f->path));
+    assert_true(syslog_server_remember(f->app.server, f->path, was_written, (unsigned char[]){0}));
     open_session(f);
     send_message(f, 2, "<13>written");
     log_app_wait(&f->app, 1);
@@ -422,7 +473,8 @@ static void test_file_that_cannot_be(void **state)
 {
     struct fixture *f = *state;
 
-    assert_false(syslog_server_remember(f->app.server, "/nonexistent/resends"));
+    assert_false(syslog_server_remember(f->app.server, "/nonexistent/resends", was_written,
+                                        (unsigned char[]){0}));
     assert_int_equal(errno, ENOENT);
     open_session(f);
     send_message(f, 2, "<13>a");
@@ -513,6 +565,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_after_close_everything_is_new, setup, teardown),
         cmocka_unit_test_setup_teardown(test_another_peer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_file_tells_the_next_process, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kill_during_the_write, setup, teardown),
         cmocka_unit_test_setup_teardown(test_file_of_another_boot_is_not_believed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_file_that_cannot_be, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop_waits_for_answers, setup, teardown),

@@ -111,6 +111,50 @@ static void test_torn_tail_at_every_byte(void **state)
     }
 }
 
+/* Whole or not at all, whatever of it a kill let through; and what a next process says of it. */
+static void test_torn_group_at_every_byte(void **state)
+{
+    enum { RECORD = 44 + 2 + 5 };
+
+    (void)state;
+    for (off_t less = 0; less <= 3 * RECORD; less++) {
+        struct fixture f;
+        struct spool_stats st;
+        struct spool_place place;
+        off_t size = 0;
+
+        fixture_init(&f, SPOOL_NEVER);
+        fixture_open(&f);
+        append(&f, "db", "first");
+        assert_int_equal(spool_begin(f.s), SPOOL_OK);
+        for (int i = 0; i < 3; i++)
+            append(&f, "db", "group");
+        spool_group_end(f.s, &place);
+        assert_int_equal(place.seq, 4);
+        assert_int_equal(spool_commit(f.s), SPOOL_OK);
+        fixture_close(&f);
+        each_file(&f, ".seg", size_of, &size);
+        size -= less;
+        each_file(&f, ".seg", cut_to, &size);
+        fixture_open(&f);
+        spool_stats(f.s, &st);
+        assert_int_equal(st.records_waiting, less ? 1 : 4);
+        assert_int_equal(st.torn, less == 0 || less == 3 * RECORD ? 0 : 1);
+        assert_int_equal(st.corrupt, 0);
+        assert_int_equal(spool_was_written(f.s, &place), less == 0);
+        expect_next(&f, "db", "first");
+        for (int i = 0; i < 3 && !less; i++)
+            expect_next(&f, "db", "group");
+        expect_no_next(&f);
+        fixture_reopen(&f);
+        spool_stats(f.s, &st);
+        assert_int_equal(st.torn, 0);
+        assert_int_equal(st.records_waiting, less ? 1 : 4);
+        assert_int_equal(spool_was_written(f.s, &place), less == 0);
+        fixture_finish(&f);
+    }
+}
+
 static void flip(const char *path, void *arg)
 {
     off_t at = *(off_t *)arg;
@@ -121,6 +165,34 @@ static void flip(const char *path, void *arg)
     c = (char)(c ^ 0x20);
     assert_int_equal(pwrite(fd, &c, 1, at), 1);
     close(fd);
+}
+
+/* Damage is no unfinished write: its neighbours were acknowledged. */
+static void test_damage_in_a_group_costs_one_record(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 3; which++) {
+        struct fixture f;
+        struct spool_stats st;
+        off_t at = 0;
+
+        fixture_init(&f, SPOOL_NEVER);
+        fixture_open(&f);
+        assert_int_equal(spool_begin(f.s), SPOOL_OK);
+        for (int i = 0; i < 3; i++)
+            append(&f, "db", "group");
+        assert_int_equal(spool_commit(f.s), SPOOL_OK);
+        fixture_close(&f);
+        each_file(&f, ".seg", size_of, &at);
+        at -= 1 + which * (44 + 2 + 5);
+        each_file(&f, ".seg", flip, &at);
+        fixture_open(&f);
+        spool_stats(f.s, &st);
+        assert_int_equal(st.records_waiting, 2);
+        assert_int_equal(st.corrupt, 1);
+        assert_int_equal(st.torn, 0);
+        fixture_finish(&f);
+    }
 }
 
 static void test_flip_of_every_byte(void **state)
@@ -333,6 +405,8 @@ int main(void)
         cmocka_unit_test(test_reopen_ships_old_streams_first),
         cmocka_unit_test(test_kill),
         cmocka_unit_test(test_torn_tail_at_every_byte),
+        cmocka_unit_test(test_torn_group_at_every_byte),
+        cmocka_unit_test(test_damage_in_a_group_costs_one_record),
         cmocka_unit_test(test_flip_of_every_byte),
         cmocka_unit_test(test_damage_after_the_start),
         cmocka_unit_test(test_strange_files),
