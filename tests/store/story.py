@@ -151,6 +151,7 @@ COPY = ("for _,k in ipairs(redis.call('KEYS',ARGV[2]..'*')) do redis.call('DEL',
 PLAIN = {'title': 'Disk full', 'summary': 'a disk is filling', 'category': 'hardware', 'service': 'checkout',
          'source': 'alertmanager', 'triage': 'new'}
 META = json.dumps(PLAIN)
+META_MEMBERS = ('settle', 'resolve_after', 'join_within', 'triage', 'known_error', 'workaround', 'kb', 'runbook', 'logs')
 LEASE = 24 * UNITS['h']
 STREAMS = {'s1': '1' * 32, 's2': '2' * 32, 'v1': 'a' * 32, 'v2': 'b' * 32}
 
@@ -162,7 +163,7 @@ def observation(item, now):
     log = item.get('log')
     lease = item.get('lease', LEASE)
     starts, ends, window = item.get('starts'), item.get('ends'), item.get('window')
-    extra = {k: item[k] for k in ('settle', 'resolve_after', 'join_within', 'known_error') if k in item}
+    extra = {k: item[k] for k in META_MEMBERS if k in item}
     fp = item['fp']
     return (fp, item.get('key', 'k{}'), item['state'], 'log' if log else 'alert', at, at,
             item.get('count', 1), T0 + starts if starts is not None else 0,
