@@ -211,6 +211,11 @@ void pipeline_take_batch(struct worker *w, struct http_request *req, int status,
     const struct conf_listener *l = http_request_listener(req);
 
     worker_receipt(w);
+    if (w->batch.n == 0) { /* nothing to keep: the answer depends on no disk, so a payload that went
+                              to the quarantine is not refused afterwards and sent again */
+        http_reply(req, status, type, body);
+        return;
+    }
     for (size_t i = 0; i < w->batch.n; i++) {
         struct alert *a = &w->batch.alerts[i];
 

@@ -57,7 +57,7 @@ void decode_run(const struct decoder *d, const struct decode_input *in, struct a
         else
             out->alerts[kept++] = *a;
     }
-    if (kept == 0 && out->n > 0 && !res->useless)
+    if (kept == 0 && out->n > 0 && (!res->useless || !*res->useless))
         res->useless = "every alert in it is larger than limits.alert";
     out->n = kept;
 }

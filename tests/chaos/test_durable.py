@@ -62,6 +62,26 @@ def test_the_answer_waits_for_the_disk(world, disk, sync, waits):
     assert int(world.store().incidents()[0]["count"]) == 9
 
 
+def test_a_payload_of_no_use_waits_for_no_disk(world, disk):
+    """It is kept aside when it comes; a 503 would bring it again, and there would be two."""
+    start(world, disk, "always", extra="limits: {http_answer: 1s, alert: 4KiB}\n")
+    assert post(world, "first").status_code == 200
+    disk.set("hold", True)
+    useless = [[], [{"status": "firing", "labels": {"alertname": "A"}, "annotations": {"a": "x" * 5000}}]]
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(post, world, "slow")
+        wait_until(lambda: records(world) > 1, "appended")
+        answers = [world.daemon.post("/webhook/alertmanager", {"version": "4", "alerts": alerts}) for alerts in useless]
+        assert slow.result().status_code == 503
+    disk.set("hold", False)
+    assert [a.status_code for a in answers] == [200, 200]
+    reasons = ["its list of alerts is empty", "every alert in it is larger than limits.alert"]
+    assert [a.json()["quarantined"] for a in answers] == reasons
+    kept = lambda: [fields["reason"] for _, fields in world.redis.client.xrange("triaged:quarantine")]
+    wait_until(lambda: len(kept()) >= 2, "in Redis")
+    assert kept() == reasons
+
+
 def test_a_disk_that_cannot_be_written(world, disk):
     """The sender hears that the disk is broken, not that it is full; what was refused counts nowhere."""
     start(world, disk, "always")

@@ -106,7 +106,7 @@ def refused(make_triaged, redis_server, tmp_path):
             proxy.arm(1, "ERR BADRECORD by a test")
             tags.append(f"t{i}")
         t.alerts({"labels": {"alertname": "Dead", "tag": f"t{i}", "severity": "critical"}})
-        wait_until(lambda: t.metrics()["triaged_shipped_records_total{answer=\"ok\"}"] if i % 2 else
+        wait_until(lambda: t.metrics().get("triaged_shipped_records_total{answer=\"ok\"}") if i % 2 else
                    t.metrics()["triaged_dead_letters_total"] == i // 2 + 1, "answered by Redis")
     yield t, tags
     proxy.stop()
