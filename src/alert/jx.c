@@ -4,6 +4,7 @@
  * the repairs that keep a sender's slip from costing a whole batch: bytes that are no UTF-8 and
  * lone surrogates become U+FFFD (as every Go program reads them), integers beyond 64 bits become
  * reals; and the memory of a document. Never: lets a Jansson type or error out of this file.
+ * What is done to the text before: jx_text.c.
  *
  * Jansson takes a block of memory for each value, name and string and gives each back. Here all of
  * a document's blocks come out of one arena and giving one back does nothing: jx_free lets go of
@@ -17,116 +18,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "jx_text.h"
 #include "triaged/base/arena.h"
 #include "triaged/base/buf.h"
 #include "triaged/base/mem.h"
 
 enum { CHUNK = 64 * 1024 };
-
-/* ---- limits ---------------------------------------------------------------------------------- */
-
-static bool refuse(struct jx_error *why, int max, const char *of_what, size_t at)
-{
-    why->path[0] = 0;
-    snprintf(why->text, sizeof(why->text), "more than %d %s (byte %zu)", max, of_what, at);
-    return false;
-}
-
-/* Index behind the string that begins at s[i] == '"', or s.n. */
-static size_t skip_string(struct str s, size_t i)
-{
-    for (i++; i < s.n; i++) {
-        const char *quote = memchr(s.p + i, '"', s.n - i);
-        if (!quote)
-            return s.n;
-        size_t at = (size_t)(quote - s.p), slashes = 0;
-        while (at - slashes > i && s.p[at - slashes - 1] == '\\')
-            slashes++;
-        if (slashes % 2 == 0)
-            return at + 1;
-        i = at; /* escaped: look on behind it */
-    }
-    return s.n;
-}
-
-/* One pass over the bytes: nesting, and how many values Jansson would have to make. */
-static bool within_limits(struct str s, struct jx_error *why)
-{
-    size_t depth = 0, values = 0, containers = 0;
-    for (size_t i = 0; i < s.n;) {
-        switch (s.p[i]) {
-        case '"':
-            i = skip_string(s, i);
-            continue;
-        case '[':
-        case '{':
-            if (++depth > JX_DEPTH_MAX)
-                return refuse(why, JX_DEPTH_MAX, "levels of nesting", i);
-            if (++containers > JX_CONTAINERS_MAX)
-                return refuse(why, JX_CONTAINERS_MAX, "objects and arrays", i);
-            break;
-        case ']':
-        case '}':
-            depth -= depth > 0;
-            break;
-        case ',':
-            if (++values > JX_VALUES_MAX)
-                return refuse(why, JX_VALUES_MAX, "values", i);
-            break;
-        }
-        i++;
-    }
-    return true;
-}
-
-/* ---- repairs --------------------------------------------------------------------------------- */
-
-/* The code unit of \uXXXX at s[i], or -1. */
-static long code_unit(struct str s, size_t i)
-{
-    long v = 0;
-    if (s.n < i + 6 || s.p[i] != '\\' || s.p[i + 1] != 'u')
-        return -1;
-    for (size_t k = i + 2; k < i + 6; k++) {
-        static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-        const char *d = s.p[k] ? strchr(digits, s.p[k]) : NULL;
-        if (!d)
-            return -1;
-        v = v * 16 + (d - digits) % 16;
-    }
-    return v;
-}
-
-/* Bytes of the escape at s[i] == '\\' that may stay as they are; 0 for a lone surrogate. */
-static size_t good_escape(struct str s, size_t i)
-{
-    long unit = code_unit(s, i);
-    if (unit < 0xD800 || unit > 0xDFFF)
-        return unit < 0 ? 2 : 6;
-    long next = code_unit(s, i + 6);
-    return unit < 0xDC00 && next >= 0xDC00 && next <= 0xDFFF ? 12 : 0;
-}
-
-/* Writes a readable copy of s; false when there was nothing to repair. */
-static bool repair(struct str s, struct buf *out)
-{
-    bool repaired = false;
-    for (size_t i = 0; i < s.n;) {
-        size_t n = s.p[i] == '\\' ? good_escape(s, i) : str_utf8_seq(s, i);
-        if (n) {
-            n = n < s.n - i ? n : s.n - i;
-            if (s.p[i] == '\\' && n == 2 && (unsigned char)s.p[i + 1] >= 0x80)
-                n = 1; /* the byte behind is judged by itself */
-            buf_put(out, s.p + i, n);
-            i += n;
-            continue;
-        }
-        repaired = true;
-        buf_put(out, "\xEF\xBF\xBD", 3);
-        i += s.p[i] == '\\' ? 6 : 1;
-    }
-    return repaired && !out->overflow;
-}
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -193,6 +90,45 @@ static jx *load(struct str s, json_error_t *e)
     return doc;
 }
 
+/* Puts the texts back for which strings of v stand. */
+static void put_back(jx *v, const struct jx_short *s)
+{
+    struct str text;
+    switch (json_typeof(v)) {
+    case JSON_OBJECT:
+        for (void *it = json_object_iter(v); it; it = json_object_iter_next(v, it))
+            put_back(json_object_iter_value(it), s);
+        break;
+    case JSON_ARRAY:
+        for (size_t i = 0, n = json_array_size(v); i < n; i++)
+            put_back(json_array_get(v, i), s);
+        break;
+    case JSON_STRING:
+        if (jx_text_stands_for(s, jx_str(v), &text))
+            json_string_setn_nocheck(v, text.p, text.n);
+        break;
+    case JSON_INTEGER:
+    case JSON_REAL:
+    case JSON_TRUE:
+    case JSON_FALSE:
+    case JSON_NULL:
+        break;
+    }
+}
+
+/* The document with its plain strings taken out while Jansson reads it. NULL: to be read as it is,
+ * which tells what is wrong with it and where. */
+static jx *load_short(struct str bytes, struct arena *a)
+{
+    struct jx_short s;
+    json_error_t e;
+    jx *doc = jx_text_shorten(bytes, a, &s) ? load(s.text, &e) : NULL;
+    if (doc && s.n)
+        put_back(doc, &s);
+    free(s.strings);
+    return doc;
+}
+
 jx *jx_parse(struct str bytes, struct jx_error *why)
 {
     struct arena *arena;
@@ -200,14 +136,18 @@ jx *jx_parse(struct str bytes, struct jx_error *why)
 
     if (str_starts(bytes, S("\xEF\xBB\xBF"))) /* a byte order mark, as some Windows tools send */
         bytes = str_sub(bytes, 3, bytes.n);
-    if (!within_limits(bytes, why))
+    if (!jx_text_within_limits(bytes, why))
         return NULL;
     arena = current = arena_create();
-    jx *doc = load(bytes, &e);
+    jx *doc = load_short(bytes, arena);
+    if (!doc) {
+        arena_reset(arena);
+        doc = load(bytes, &e);
+    }
     if (!doc) {
         struct buf copy;
         buf_init(&copy, bytes.n * 3 + 1);
-        if (repair(bytes, &copy))
+        if (jx_text_repair(bytes, &copy))
             doc = load(buf_str(&copy), &e);
         buf_finish(&copy);
     }

@@ -39,7 +39,7 @@ bool buf_reserve(struct buf *b, size_t n)
     size_t need = b->n + n;
     if (need <= b->cap && b->p)
         return true;
-    size_t cap = b->cap ? b->cap : FIRST_SIZE;
+    size_t cap = b->cap ? b->cap : b->max < FIRST_SIZE ? b->max : FIRST_SIZE;
     while (cap < need)
         cap = cap > b->max / 2 ? b->max : cap * 2;
     b->p = xrealloc_array(b->p, cap, 1);
@@ -47,7 +47,7 @@ bool buf_reserve(struct buf *b, size_t n)
     return true;
 }
 
-bool buf_put(struct buf *b, const void *p, size_t n)
+bool buf_put_slow(struct buf *b, const void *p, size_t n)
 {
     if (!buf_reserve(b, n))
         return false;

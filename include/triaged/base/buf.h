@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "triaged/base/mem.h"
 #include "triaged/base/str.h"
@@ -22,7 +23,16 @@ struct buf {
 void buf_init(struct buf *b, size_t max);
 void buf_finish(struct buf *b);              /* accepts a zeroed buf */
 void buf_reset(struct buf *b);               /* keeps the memory, clears overflow */
-bool buf_put(struct buf *b, const void *p, size_t n);
+bool buf_put_slow(struct buf *b, const void *p, size_t n); /* of buf_put, where there is no room */
+static inline bool buf_put(struct buf *b, const void *p, size_t n)
+{
+    if (b->overflow || n > b->cap - b->n || !b->p)
+        return buf_put_slow(b, p, n);
+    if (n)
+        memcpy(b->p + b->n, p, n);
+    b->n += n;
+    return true;
+}
 bool buf_put_str(struct buf *b, struct str s);
 bool buf_put_c(struct buf *b, const char *s);
 bool buf_put_char(struct buf *b, char c);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,6 +123,89 @@ static void test_repaired_texts(void **state)
     assert_null(jx_parse(S("\"\\\xff\""), &why));
 }
 
+/* The same text, its first byte as an escape: that literal is read byte by byte. */
+static void put_escaped(struct buf *b, struct str s)
+{
+    buf_printf(b, "\"\\u%04x%.*s\"", (unsigned)s.p[0], (int)s.n - 1, s.p + 1);
+}
+
+/* Long plain values take another way than short ones and those with escapes, to the same end. */
+static void test_values_of_all_lengths(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    struct buf plain, escaped;
+    struct jx_error why;
+    char text[64];
+    buf_init(&plain, 1 << 20);
+    buf_init(&escaped, 1 << 20);
+    for (int i = 0; i < N; i++) {
+        struct str s = {text, (size_t)snprintf(text, sizeof(text), "%.*s%d\xC3\xBC", i % 40,
+                                               "text { of [ many : , lengths ] and } more", i)};
+        buf_printf(&plain, "%s\"%s\" \t:\"%s\"", i ? "," : "{", text, text);
+        buf_put_c(&escaped, i ? "," : "{");
+        put_escaped(&escaped, s);
+        buf_put_c(&escaped, " : ");
+        put_escaped(&escaped, s);
+    }
+    buf_put_c(&plain, "}");
+    buf_put_c(&escaped, "}");
+    jx *a = jx_parse(buf_str(&plain), &why), *b = jx_parse(buf_str(&escaped), &why);
+    char *as = jx_dump(a), *bs = jx_dump(b);
+    assert_int_equal(jx_len(a), N);
+    assert_string_equal(as, bs);
+    free(as);
+    free(bs);
+    jx_free(a);
+    jx_free(b);
+    buf_finish(&plain);
+    buf_finish(&escaped);
+}
+
+/* What stands for a long value while Jansson reads the document is no text of anybody. */
+static void test_nothing_is_taken_for_a_stand_in(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "[\"a long plain value\",\"\x7f"
+        "0\"]",
+        "[\"a long plain value\",\"\\u007f0\"]",
+        "[\"a long plain value\",\"\\u007F0\"]",
+        "[\"a long plain value\",[{\"\x7f"
+        "0\":\"\x7f"
+        "0\"}]]",
+        "[\"a long plain value\",\"\x7f"
+        "0 and more\\n\"]",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct jx_error why;
+        jx *doc = jx_parse(str_c(rows[i]), &why);
+        const jx *v = jx_at(doc, 1);
+        if (jx_type(v) == JX_ARRAY)
+            v = jx_get(jx_at(v, 0), "\x7f"
+                                    "0");
+        assert_true(str_eq(jx_str(jx_at(doc, 0)), S("a long plain value")));
+        if (!str_starts(jx_str(v), S("\x7f"
+                                     "0")))
+            fail_msg("%s: %.*s", rows[i], STR_ARG(jx_str(v)));
+        jx_free(doc);
+    }
+}
+
+static void test_long_values(void **state)
+{
+    (void)state;
+    struct jx_error why;
+    assert_reads(S("\"a long plain value\""), S("a long plain value"));
+    assert_reads(S("\"a long \xff value\""), S("a long \xEF\xBF\xBD value"));
+    assert_reads(S("\"a long value\\\\\""), S("a long value\\"));
+    assert_reads(S("\"a long \\\"value\""), S("a long \"value"));
+    assert_null(jx_parse(S("\"a long value without an end"), &why));
+    assert_null(jx_parse(S("\"a long value without an end\\\""), &why));
+    assert_null(jx_parse(S("[\"a long plain value\",\n\"a long \x01 value\"]"), &why));
+    assert_non_null(strstr(why.text, "line 2")); /* of what was sent */
+}
+
 static void test_numbers(void **state)
 {
     (void)state;
@@ -185,9 +269,14 @@ static void test_looking(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accept_and_refuse), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_repaired_texts),    cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_accept_and_refuse),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_repaired_texts),
+        cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_looking),
+        cmocka_unit_test(test_values_of_all_lengths),
+        cmocka_unit_test(test_nothing_is_taken_for_a_stand_in),
+        cmocka_unit_test(test_long_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
