@@ -5,7 +5,6 @@ Prometheus resends what fires). triaged writes each to its spool (sync: as given
 rules and ships to a real Redis on the same two cores; Alertmanager keeps them in memory.
 """
 import json
-import os
 import sys
 
 from common import cpu_seconds, rss_mib, workdir, wrk
@@ -42,14 +41,13 @@ def measure(name, pid, url, size):
 
 def main():
     base = workdir()
-    build = os.environ.get("TRIAGED_BUILD")
     alertmanager = Alertmanager(base / "am")
     peer = {size: measure("Alertmanager 0.25", alertmanager.popen.pid,
                           alertmanager.url + "/api/v2/alerts", size) for size in (1, 64)}
     alertmanager.stop()
     for sync in ("always", "interval", "never"):
         redis = Redis(base / f"redis-{sync}")
-        triaged = Triaged(base / f"triaged-{sync}", redis.sock, build=build,
+        triaged = Triaged(base / f"triaged-{sync}", redis.sock,
                           spool="{directory: \"%s\", sync: " + sync + "}")
         for size in (1, 64):
             rate = measure(f"triaged, spool sync {sync}", triaged.popen.pid, triaged.url + "/api/v2/alerts", size)

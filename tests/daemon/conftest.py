@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ CASES = ROOT.parent / "shared" / "cases"
 BUILD = pathlib.Path(os.environ.get("TRIAGED_BUILD", ROOT / "build"))
 PLAIN_BUILD = pathlib.Path(os.environ.get("TRIAGED_PLAIN_BUILD", BUILD))
 LONG = bool(os.environ.get("TRIAGED_LONG"))
+WRAPPER = shlex.split(os.environ.get("TRIAGED_WRAPPER", ""))  # what triaged is run under, as valgrind
 TIERS = ("tier1", "tier2", "tier3", "manager")
 PRIORITIES = ("P1", "P2", "P3", "P4")
 
@@ -127,7 +129,7 @@ class Triaged(Process):
     def start(self):
         log = self.directory / "triaged.log"
         seen = log.stat().st_size if log.exists() else 0
-        super().__init__([str(self.build / "src/daemon/triaged"), "-c", str(self.config)], log,
+        super().__init__([*WRAPPER, str(self.build / "src/daemon/triaged"), "-c", str(self.config)], log,
                          env=self.env)
         self.log_seen = seen
         wait_until(lambda: "triaged 0" in self.log()[seen:] or not self.alive(),
@@ -239,6 +241,8 @@ def assert_clean(process):
     for mark in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
                  "WARNING: ThreadSanitizer"):
         assert mark not in log, log[log.index(mark) - 200:][:6000]
+    found = re.search(r"^==\d+== ", log, re.M)  # valgrind -q says nothing else
+    assert not found, log[found.start():][:6000]
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+/* test_dead_letter.c - records put aside on a disk that fails at the n-th call, for every n. */
+#include "failing_disk.h"
+
+#include "triaged/base/log.h"
+
+enum { LETTERS = 11 }; /* two large ones: one rename; the second would take the older file away */
+
+static void count_lines(const char *path, void *arg)
+{
+    FILE *f = fopen(path, "r");
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n;
+
+    assert_non_null(f);
+    while ((n = getline(&line, &cap, f)) > 0) {
+        const char *seq = strstr(line, "\"seq\":");
+
+        assert_non_null(seq);
+        assert_string_equal(line + n - 3, "\"}\n"); /* whole */
+        ((int *)arg)[atoi(seq + 6)]++;
+    }
+    free(line);
+    fclose(f);
+}
+
+/* Returns how often the failing call was called. */
+static int write_letters(enum op op, int at)
+{
+    static char big[8 * 1024 * 1024];
+    int seen[LETTERS + 1] = {0}, kept[LETTERS + 1] = {0}, failures = 0;
+    struct fixture f;
+
+    memset(big, 'x', sizeof(big));
+    disk_reset(OP_N, 0, 0, 0);
+    spool_io_use(&shim);
+    fixture_init(&f, SPOOL_ALWAYS);
+    fixture_open(&f);
+    disk.op = op;
+    disk.at = at;
+    disk.times = 1;
+    disk.error = ENOSPC;
+    memset(disk.calls, 0, sizeof(disk.calls));
+    for (int i = 1; i <= LETTERS; i++) {
+        struct spool_record r = {
+            .stream = "0123456789abcdef0123456789abcdef",
+            .seq = (uint64_t)i,
+            .team = S("db"),
+            .payload = {big, op == OP_RENAME && i % 4 == 0 ? sizeof(big) : 200}};
+
+        kept[i] = spool_dead_letter(f.s, &r, S("ERR"), f.now);
+        failures += !kept[i];
+    }
+    spool_io_use(NULL);
+    fixture_close(&f);
+    each_file(&f, "dead-letter", count_lines, seen);
+    assert_in_range(failures, 0, 1);
+    for (int i = 1; i <= LETTERS; i++)
+        if (kept[i] ? seen[i] != 1 : seen[i] > 1)
+            fail_msg("%s %d: letter %d: kept %d, there %d", op_names[op], at, i, kept[i], seen[i]);
+    fixture_finish(&f);
+    return disk.calls[op];
+}
+
+/* What was said to be kept is there once, in a whole line. */
+static void test_dead_letters(void **state)
+{
+    static const enum op ops[] = {OP_OPENAT, OP_WRITE, OP_FDATASYNC, OP_RENAME};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+        for (int at = 1; write_letters(ops[i], at) >= at; at++)
+            assert_true(at < 200);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_dead_letters),
+    };
+    int r;
+
+    log_set_level(LOG_ERROR_);
+    r = cmocka_run_group_tests(tests, NULL, NULL);
+    disk_reset(OP_N, 0, 0, 0);
+    return r;
+}
