@@ -180,6 +180,7 @@ static int run_decode(const struct command *self, int argc, char **argv)
 {
     struct args a = {.run = {.options = {.now_ms = clock_wall_ms()}}};
 
+    a.run.options.times = &a.run.times;
     arena_init(&a.run.arena, 0);
     /* A message is printed whole, as it came, and as a label: each byte up to six. */
     buf_init(&a.run.out, 40ull * DECODE_LINE_MAX);

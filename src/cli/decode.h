@@ -10,6 +10,7 @@
 
 struct decode_run {
     struct syslog_options options;
+    struct syslog_times times;
     struct str peer; /* the sender's address, or empty */
     struct arena arena;
     struct buf out; /* one line at a time, written to standard output */

@@ -130,6 +130,8 @@ bool decode_case(struct decode_run *r, struct str line, struct jx_error *why)
         put_frames(r, raw, jx_bool(jx_get(ctx, "proxy"), false), id);
     else if (ok)
         decode_put(r, raw, 0, id);
+    if (zone) /* times are known by their zone's address */
+        memset(&r->times, 0, sizeof(r->times));
     zone_free(zone);
     jx_free(doc);
     r->options = options;

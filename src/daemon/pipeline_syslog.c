@@ -383,6 +383,7 @@ void pipeline_take_syslog(struct worker *w, const struct syslog_peer *peer, stru
         .is_datagram = peer->listener->transport == TRANSPORT_UDP ||
                        peer->listener->transport == TRANSPORT_UNIX_DGRAM,
         .max_message = peer->listener->max_message,
+        .times = &w->syslog_times,
     };
     struct syslog_msg m;
 

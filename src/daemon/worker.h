@@ -20,6 +20,7 @@
 #include "triaged/alert/alert.h"
 #include "triaged/net/http.h"
 #include "triaged/net/syslog_server.h"
+#include "triaged/decode/syslog.h"
 #include "triaged/rules/ruleset.h"
 #include "triaged/spool/spool.h"
 #include "triaged/store/store.h"
@@ -87,8 +88,9 @@ struct worker {
     struct buf encode, key;
     int64_t now_ms; /* wall time of this loop turn */
     bool syslog_flush_set, stopping;
-    int64_t stop_by_ms;  /* monotonic: when a stop no longer waits */
-    struct zone **zones; /* one per syslog listener of conf, NULL = UTC */
+    int64_t stop_by_ms;               /* monotonic: when a stop no longer waits */
+    struct zone **zones;              /* one per syslog listener of conf, NULL = UTC */
+    struct syslog_times syslog_times; /* knows zones by their address: cleared when they go */
     size_t n_zones;
 };
 

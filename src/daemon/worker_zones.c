@@ -26,6 +26,7 @@ void worker_free_zones(struct worker *w)
     for (size_t i = 0; i < w->n_zones; i++)
         zone_free(w->zones[i]);
     free(w->zones);
+    memset(&w->syslog_times, 0, sizeof(w->syslog_times));
     w->zones = NULL;
     w->n_zones = 0;
 }

@@ -4,9 +4,9 @@
  * Never: refuses. What is not understood stays whole in msg, with PRI 13 and a flag.
  *
  *   clean (syslog_text.c) -> PRI -> RFC 5424 (syslog_5424.c, syslog_sd.c)
- *                               '-> RFC 3164 (syslog_3164.c, syslog_vendor.c)
- *   times: syslog_time.c · words for numbers: syslog_names.c · into an alert: syslog_alert.c,
- *   syslog_body.c
+ *                               '-> RFC 3164 (syslog_common.c, syslog_3164.c, syslog_vendor.c)
+ *   times: syslog_times.c, syslog_time.c · words for numbers: syslog_names.c · into an alert:
+ * syslog_alert.c, syslog_body.c
  */
 #include "syslog_parts.h"
 
@@ -83,8 +83,8 @@ static void skip_count(struct cursor *c, struct syslog_msg *m)
 /* "1 " and a date, or "1 - ". Meraki's "1 1563249630.774 host" is something else. */
 static bool is_5424(const struct cursor *c)
 {
+    static const char form[] = "dddd-dd-dd"; /* d: a digit */
     struct cursor look = *c;
-    unsigned number;
 
     if (!cursor_at_text(c, S("1 ")))
         return false;
@@ -92,9 +92,13 @@ static bool is_5424(const struct cursor *c)
     cursor_skip_blanks(&look);
     if (cursor_at_text(&look, S("- ")))
         return true;
-    return cursor_number(&look, 4, 4, &number) && cursor_at(&look, '-') &&
-           (look.p++, cursor_number(&look, 2, 2, &number)) && cursor_at(&look, '-') &&
-           (look.p++, cursor_number(&look, 2, 2, &number));
+    if (cursor_left(&look) < sizeof(form) - 1)
+        return false;
+    for (size_t i = 0; i < sizeof(form) - 1; i++) {
+        if (form[i] == '-' ? look.p[i] != '-' : look.p[i] < '0' || look.p[i] > '9')
+            return false;
+    }
+    return true;
 }
 
 void syslog_parse(struct str raw, const struct syslog_options *o, struct arena *a,
@@ -118,7 +122,7 @@ void syslog_parse(struct str raw, const struct syslog_options *o, struct arena *
     } else if (is_5424(&c)) {
         c.p += 2;
         syslog_read_5424(&c, o, a, out);
-    } else {
+    } else if (!(o->times && !o->is_unix && syslog_read_common(&c, o, out))) {
         if (has_pri)
             out->format = SYSLOG_RFC3164;
         syslog_read_3164(&c, o, out);

@@ -9,16 +9,25 @@
 static struct str read_field(struct cursor *c)
 {
     cursor_skip_blanks(c);
-    struct str s = cursor_token(c);
-    c->p += s.n;
+    const char *from = c->p, *p = from, *end = c->end;
+    while (p < end && *p != ' ') /* short: a loop beats memchr */
+        p++;
+    c->p = p;
+    struct str s = {from, (size_t)(p - from)};
     return s.n == 0 || str_eq(s, S("-")) ? STR_NONE : s;
 }
 
 static void read_timestamp(struct cursor *c, const struct syslog_options *o, struct syslog_msg *m)
 {
-    struct str field = read_field(c);
+    const char *end = o->times ? syslog_time_iso(c->p, c->end, o, &m->timestamp_us) : NULL;
     bool no_zone = false;
 
+    if (end && end < c->end && *end == ' ') {
+        c->p = end;
+        m->has_timestamp = true;
+        return;
+    }
+    struct str field = read_field(c);
     if (!field.p)
         return;
     m->has_timestamp = syslog_time_5424(field, o, &m->timestamp_us, &no_zone);

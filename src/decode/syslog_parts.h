@@ -79,6 +79,22 @@ bool syslog_time_5424(struct str field, const struct syslog_options *o, int64_t 
  * after. True when the form is one, even when it names no moment (Feb 30): see flags then. */
 bool syslog_time_3164(struct cursor *c, const struct syslog_options *o, struct syslog_msg *m);
 
+/* syslog_times.c: fixed layouts by the minutes in o->times, which must not be NULL. */
+enum {
+    SYSLOG_TIME_BSD = 15, /* bytes of "Mmm dd hh:mm:ss" */
+    SYSLOG_TIME_ISO = 19, /* of "yyyy-mm-ddThh:mm:ss" */
+    SYSLOG_MINUTE_BSD = 12,
+    SYSLOG_MINUTE_ISO = 16,
+};
+/* SYSLOG_TIME_BSD bytes at p. False: not surely a moment of that layout. */
+bool syslog_time_bsd(const char *p, const struct syslog_options *o, int64_t *out_s);
+/* With its zone. Where it ends, or NULL: not surely a moment of that layout. */
+const char *syslog_time_iso(const char *p, const char *end, const struct syslog_options *o,
+                            int64_t *out_us);
+
+/* syslog_common.c: the whole of "TIME host app[pid]: text" after the PRI; needs o->times. */
+bool syslog_read_common(struct cursor *c, const struct syslog_options *o, struct syslog_msg *m);
+
 /* syslog_5424.c: what follows "1 ". */
 void syslog_read_5424(struct cursor *c, const struct syslog_options *o, struct arena *a,
                       struct syslog_msg *m);

@@ -25,20 +25,37 @@ static struct str trim_broken(struct str s)
     return s;
 }
 
-/* True when every byte is ASCII and none is NUL: nearly all messages, eight bytes at a time. */
+static uint64_t load(const char *p)
+{
+    uint64_t v;
+
+    memcpy(&v, p, sizeof(v));
+    return v;
+}
+
+/* True when every byte is ASCII and none is NUL: nearly all messages, 32 bytes at a time. A bit of
+ * `high` is set by a byte over 127, or by the borrow out of a zero byte. */
 static bool is_plain(struct str s)
 {
     const uint64_t high = 0x8080808080808080u, ones = 0x0101010101010101u;
-    size_t i = 0;
+    const char *p = s.p, *end = s.p + s.n;
 
-    for (; i + 8 <= s.n; i += 8) {
-        uint64_t v;
-        memcpy(&v, s.p + i, 8);
-        if ((v | (v - ones)) & high) /* a high bit, or a borrow out of a zero byte */
+    for (; end - p >= 32; p += 32) {
+        uint64_t a = load(p), b = load(p + 8), c = load(p + 16), d = load(p + 24);
+        if ((a | (a - ones) | b | (b - ones) | c | (c - ones) | d | (d - ones)) & high)
             return false;
     }
-    for (; i < s.n; i++) {
-        if ((signed char)s.p[i] <= 0)
+    for (; end - p >= 8; p += 8) {
+        uint64_t a = load(p);
+        if ((a | (a - ones)) & high)
+            return false;
+    }
+    if (p < end && s.n >= 8) { /* the last eight, some of them again */
+        uint64_t a = load(end - 8);
+        return !((a | (a - ones)) & high);
+    }
+    for (; p < end; p++) {
+        if ((signed char)*p <= 0)
             return false;
     }
     return true;

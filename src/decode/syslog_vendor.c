@@ -174,6 +174,8 @@ bool syslog_read_forwarded(struct cursor *c, bool has_time, struct syslog_msg *m
 {
     static const struct str notes[] = {{"Message forwarded from ", 23}, {"From ", 5}};
 
+    if (!cursor_at(c, 'M') && !cursor_at(c, 'F'))
+        return false;
     for (size_t i = 0; i < (has_time ? ARRAY_LEN(notes) : 1); i++) {
         if (!cursor_at_text(c, notes[i]))
             continue;
@@ -238,7 +240,7 @@ void syslog_read_repeat(struct syslog_msg *m)
     struct cursor c = {m->msg.p, m->msg.p + m->msg.n};
     uint32_t count;
 
-    if (m->msg.n < 24)
+    if (m->msg.n < 24 || !memchr("lm -", *c.p, 4))
         return;
     if (cursor_at_text(&c, S("--- "))) /* BSD and macOS: "--- last message repeated 2 times ---" */
         c.p += 4;

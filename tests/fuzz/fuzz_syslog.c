@@ -28,6 +28,23 @@ static void check_message(const struct syslog_msg *m)
         abort();
 }
 
+/* The short ways for ordinary messages must read them as the general reader does. */
+static void check_same(const struct syslog_msg *m, const struct syslog_msg *n)
+{
+    const struct str a[] = {m->host, m->app, m->procid, m->msgid, m->seq, m->msg, m->repeated};
+    const struct str b[] = {n->host, n->app, n->procid, n->msgid, n->seq, n->msg, n->repeated};
+
+    for (size_t i = 0; i < ARRAY_LEN(a); i++) {
+        if (!a[i].p != !b[i].p || !str_eq(a[i], b[i]))
+            abort();
+    }
+    if (m->format != n->format || m->facility != n->facility || m->severity != n->severity ||
+        m->flags != n->flags || m->repeat != n->repeat || m->n_sd != n->n_sd ||
+        m->has_timestamp != n->has_timestamp ||
+        (m->has_timestamp && m->timestamp_us != n->timestamp_us))
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct zone *zone;
@@ -47,9 +64,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .zone = data[0] & 8 ? zone : NULL,
     };
 
+    static struct syslog_times times; /* kept, as a daemon keeps them */
+    struct str raw = {(const char *)data + 1, size - 1};
+    struct syslog_msg other;
+
     arena_init(&a, 0);
-    syslog_parse((struct str){(const char *)data + 1, size - 1}, &o, &a, &m);
+    syslog_parse(raw, &o, &a, &m);
     check_message(&m);
+    o.times = &times;
+    syslog_parse(raw, &o, &a, &other);
+    check_same(&m, &other);
     syslog_to_alert(&m, S("skeleton"), S("192.0.2.1"), 1732472070000, &a, &alert);
     if (!alert.is_log || alert.repeat < 1 || labels_get(&alert.labels, S("host")).n == 0)
         abort();

@@ -57,12 +57,27 @@ struct syslog_msg {
     struct str repeated;
 };
 
+/* Calendar minutes that were worked out before (decode/syslog_times.c): kept by the caller from one
+ * message to the next, zeroed before the first. Not to be shared by threads. */
+enum { SYSLOG_TIMES_N = 8 };
+struct syslog_minute {
+    char text[16];           /* "Nov 24 18:14", "2024-11-24T18:14" */
+    const struct zone *zone; /* of at_s, where the text has none */
+    int64_t at_s;
+    int64_t from_s, until_s; /* the presents in which it holds */
+};
+struct syslog_times {
+    struct syslog_minute bsd[SYSLOG_TIMES_N], iso[SYSLOG_TIMES_N];
+};
+
 struct syslog_options {
     int64_t now_ms;          /* for dates without a year */
     const struct zone *zone; /* for times without a zone of their own; NULL = UTC */
     bool is_unix;            /* /dev/log style: no host field is looked for */
     bool is_datagram;        /* an octet count in front is stripped */
     uint64_t max_message;    /* longer input is cut and flagged; 0 = no limit */
+    /* Makes ordinary messages cost half; changes nothing about how they are read. Or NULL. */
+    struct syslog_times *times;
 };
 
 void syslog_parse(struct str raw, const struct syslog_options *o, struct arena *a,

@@ -63,6 +63,30 @@ static void render(const struct syslog_msg *m, struct buf *b)
     }
 }
 
+/* Kept over all rows, as a daemon keeps them over all messages. */
+static struct syslog_times times;
+
+/* The short ways for ordinary messages must read them as the general reader does. */
+static void expect_same_with_times(struct str raw, struct syslog_options o, struct str expect)
+{
+    for (int again = 0; again < 2; again++) { /* unknown minute, known minute */
+        struct syslog_msg m;
+        struct arena a;
+        struct buf got;
+        arena_init(&a, 0);
+        buf_init(&got, 1 << 20);
+        o.times = &times;
+        syslog_parse(raw, &o, &a, &m);
+        render(&m, &got);
+        if (!str_eq(buf_str(&got), expect))
+            fail_msg("with times: %.*s\n  without: %.*s", STR_ARG(buf_str(&got)), STR_ARG(expect));
+        buf_finish(&got);
+        arena_finish(&a);
+    }
+    if (o.zone) /* which is freed */
+        memset(&times, 0, sizeof(times));
+}
+
 /* Parses a copy that ends where the message ends, so that a read past it is seen. */
 static void parse(const struct row *r, size_t n, uint64_t max, struct buf *out)
 {
@@ -82,6 +106,7 @@ static void parse(const struct row *r, size_t n, uint64_t max, struct buf *out)
     arena_init(&a, 0);
     syslog_parse((struct str){exact, n}, &o, &a, &m);
     render(&m, out);
+    expect_same_with_times((struct str){exact, n}, o, buf_str(out));
     arena_finish(&a);
     zone_free(zone);
     free(exact);
@@ -126,6 +151,98 @@ static void test_cut_anywhere(void **state)
             buf_finish(&got);
         }
     }
+}
+
+/* Everything that may stand where the short way looks, beside what it takes. */
+static void test_ordinary_or_not(void **state)
+{
+    (void)state;
+    static const char *const time[] = {
+        "Nov 24 18:14:30",           "Nov  4 18:14:30",      "Nov 24 18:14:60",
+        "Nov 24 18:14:61",           "Nov 31 18:14:30",      "nov 24 18:14:30",
+        "Dec  1 18:14:29",           "Dec  1 18:15:29",      "Jan  1 00:00:00",
+        "Nov 24 18:14:30.5",         "Nov 24 8:14:30",       "Nov 24 18:14: 0",
+        "2024-11-24T18:14:30Z",      "2024-02-30T18:14:30Z", "2024-02-29T18:14:30.25+05:30",
+        "2024-11-24T18:14:30-24:00", "2024-11-24T18:14:30",  "0000-11-24T18:14:30Z",
+        "2024-11-24T18:14:30.Z",     "2024-11-24t18:14:30Z", "2024-11-24T18:14:30+0530",
+    };
+    static const char *const host[] = {
+        "web-3",    "last",   "message", "messages", "Message",   "From",   "EST",
+        "GMT",      "est",    "cest",    "host",     "2023",      "2023-a", "-",
+        "-a",       "ERROR",  "WARN",    "FW01",     "A",         "Z",      "z",
+        "CEF:0|a|", "LEEF:1", "a_b.c",   "a/b",      "a,b",       "ap,1,v", "%ASA",
+        "fe80::1",  "web:",   "",        ":",        "forwarded", "IST",    "a\xc3\xa4",
+    };
+    static const char *const tag[] = {
+        "app:",    "app[12]:", "app[12] ",
+        "app[]:",  "app[x]:",  "app[12]",
+        "app",     "1234:",    "12ab:",
+        "CEF:",    "LEEF:",    "CEFX:",
+        "a/b[2]:", "/a/b:",    "-:",
+        ":",       "",         "a:b",
+        "message", "repeated", "forwarded",
+        "%A-1-B:", "(a)[1]:",  "a,b:",
+        "2023:",   "Ab::c:",   "app[123456789012345678901]:",
+    };
+    static const char *const text[] = {
+        " text", "text", "", "  text", " repeated 5 times", " from web-9: su: text"};
+    char raw[256];
+
+    for (size_t i = 0; i < ARRAY_LEN(time) * ARRAY_LEN(host) * ARRAY_LEN(tag) * ARRAY_LEN(text);
+         i++) {
+        size_t k = i;
+        const char *t = time[k % ARRAY_LEN(time)];
+        k /= ARRAY_LEN(time);
+        const char *h = host[k % ARRAY_LEN(host)];
+        k /= ARRAY_LEN(host);
+        int n = snprintf(raw, sizeof(raw), "<13>%s %s %s%s", t, h, tag[k % ARRAY_LEN(tag)],
+                         text[k / ARRAY_LEN(tag)]);
+        struct syslog_options o = {.now_ms = 1732472070000};
+        struct syslog_msg m;
+        struct arena a;
+        struct buf expect;
+        arena_init(&a, 0);
+        buf_init(&expect, 4096);
+        syslog_parse((struct str){raw, (size_t)n}, &o, &a, &m);
+        render(&m, &expect);
+        expect_same_with_times((struct str){raw, (size_t)n}, o, buf_str(&expect));
+        buf_finish(&expect);
+        arena_finish(&a);
+    }
+}
+
+/* A minute that was worked out holds no longer than it should. */
+static void test_known_minutes(void **state)
+{
+    (void)state;
+    struct zone *berlin = zone_load("Europe/Berlin", NULL);
+    static const char *const now[] = {"2024-12-31T23:59:30Z", "2025-01-01T00:00:30Z",
+                                      "2025-03-30T00:59:00Z", "2025-03-30T01:01:00Z",
+                                      "2024-06-01T00:00:00Z", "2024-12-31T23:00:00Z"};
+    static const char *const text[] = {"Dec 31 23:59:10", "Jan  1 00:59:10", "Jan  7 23:59:10",
+                                       "Jan  8 00:59:10", "Mar 30 01:59:59", "Mar 30 02:00:00",
+                                       "Mar 30 03:00:00", "Jul  1 00:00:00"};
+
+    memset(&times, 0, sizeof(times));
+    for (unsigned x = 1, i = 0; i < 4000; i++) {
+        char raw[64];
+        int64_t us;
+        x = x * 1103515245 + 12345;
+        assert_true(clock_parse_rfc3339_us(str_c(now[(x >> 8) % ARRAY_LEN(now)]), &us));
+        int n = snprintf(raw, sizeof(raw), "<13>%s web-3 cron: tick",
+                         text[(x >> 16) % ARRAY_LEN(text)]);
+        struct syslog_options o = {.now_ms = us / 1000, .zone = x >> 28 & 1 ? berlin : NULL};
+        struct syslog_msg m, with_times;
+        struct arena a;
+        arena_init(&a, 0);
+        syslog_parse((struct str){raw, (size_t)n}, &o, &a, &m);
+        o.times = &times;
+        syslog_parse((struct str){raw, (size_t)n}, &o, &a, &with_times);
+        assert_true(m.timestamp_us == with_times.timestamp_us && m.flags == with_times.flags);
+        arena_finish(&a);
+    }
+    memset(&times, 0, sizeof(times));
+    zone_free(berlin);
 }
 
 static void test_max_message(void **state)
@@ -289,10 +406,16 @@ static void test_identity(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),        cmocka_unit_test(test_cut_anywhere),
-        cmocka_unit_test(test_max_message), cmocka_unit_test(test_sd_limit),
-        cmocka_unit_test(test_borrows),     cmocka_unit_test(test_names),
-        cmocka_unit_test(test_alert),       cmocka_unit_test(test_identity),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_ordinary_or_not),
+        cmocka_unit_test(test_known_minutes),
+        cmocka_unit_test(test_max_message),
+        cmocka_unit_test(test_sd_limit),
+        cmocka_unit_test(test_borrows),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_alert),
+        cmocka_unit_test(test_identity),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
