@@ -6,7 +6,7 @@
  *
  * Gauges come from lengths and ranges (ZCOUNT, XLEN), counters and histograms from the event
  * streams: every daemon counts all events since it started, so take the maximum over daemons, not
- * the sum. A look asks 35 commands a team and at most EVENTS_AT_ONCE events.
+ * the sum. A look asks 40 commands a team and at most EVENTS_AT_ONCE events.
  */
 #include "incident_metrics.h"
 
@@ -38,11 +38,17 @@ static const int64_t bounds_ms[] = {60000,     300000,    900000,    1800000,  3
                                     7200000,   14400000,  28800000,  86400000, 172800000,
                                     259200000, 604800000, 1209600000};
 
-static struct metric_family incidents_gauge = {
-    .name = "triaged_incidents",
-    .help = "Incidents that are not closed: active (open or acknowledged) or resolved.",
+static struct metric_family owed_gauge = {
+    .name = "triaged_reviews_owed",
+    .help = "Reviews that are owed, overdue ones among them.",
     .type = METRIC_GAUGE,
-    .labels = {"team", "priority", "state"},
+    .labels = {"team"},
+};
+static struct metric_family overdue_gauge = {
+    .name = "triaged_reviews_overdue",
+    .help = "Reviews that are owed and past their due date.",
+    .type = METRIC_GAUGE,
+    .labels = {"team"},
 };
 static struct metric_family queue_gauge = {
     .name = "triaged_queue_entries",
@@ -123,7 +129,7 @@ static void ask_team(struct incident_metrics *m, struct str team)
     char board[STORE_KEY_SIZE], key[STORE_KEY_SIZE], from[40], to[40], name[64];
 
     store_key(m->conf->prefix, team, "board", board);
-    for (int rank = 1; rank <= 8; rank++) {
+    for (int rank = 1; rank <= PRIORITY_N; rank++) { /* not resolved */
         snprintf(from, sizeof(from), "%d0000000000000", rank);
         snprintf(to, sizeof(to), "(%d0000000000000", rank + 1);
         FETCH(&m->fetch, S("ZCOUNT"), str_c(board), str_c(from), str_c(to));
@@ -134,6 +140,10 @@ static void ask_team(struct incident_metrics *m, struct str team)
             FETCH(&m->fetch, S("XLEN"), store_key(m->conf->prefix, team, name, key));
             FETCH(&m->fetch, S("XRANGE"), str_c(key), S("-"), S("+"), S("COUNT"), S("1"));
         }
+    snprintf(to, sizeof(to), "%lld", (long long)clock_wall_ms());
+    store_key(m->conf->prefix, team, "reviews_due", key);
+    FETCH(&m->fetch, S("ZCARD"), str_c(key));
+    FETCH(&m->fetch, S("ZCOUNT"), str_c(key), S("-inf"), str_c(to));
     FETCH(&m->fetch, S("ZRANGEBYSCORE"), str_c(board), S("10000000000000"), S("(30000000000000"),
           S("LIMIT"), S("0"), S("50"));
 }
@@ -159,17 +169,11 @@ static void show_team(struct incident_metrics *m, const char *team, size_t *at, 
 {
     int64_t oldest;
 
-    for (int rank = 1; rank <= 8; rank++, ++*at) {
-        enum priority p = (enum priority)((rank - 1) % PRIORITY_N);
-        int64_t n = fetch_at(&m->fetch, *at)->i;
-
-        metric_set(metric_cell(&incidents_gauge, team, priority_name(p),
-                               rank <= PRIORITY_N ? "active" : "resolved"),
-                   n);
-        if (rank <= PRIORITY_N)
-            m->next.open[p] += n;
-    }
+    for (int p = 0; p < PRIORITY_N; p++)
+        m->next.open[p] += fetch_at(&m->fetch, (*at)++)->i;
     oldest = show_queues(m, team, at);
+    metric_set(metric_cell(&owed_gauge, team), fetch_at(&m->fetch, (*at)++)->i);
+    metric_set(metric_cell(&overdue_gauge, team), fetch_at(&m->fetch, (*at)++)->i);
     metric_set(metric_cell(&oldest_gauge, team), oldest && now > oldest ? now - oldest : 0);
 }
 

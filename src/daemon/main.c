@@ -6,6 +6,7 @@
  *     reload.c        SIGHUP and POST /-/reload: all or nothing
  *     ticker.c        settings and deadlines, once a second, by script
  *       settings.c    the configuration as the scripts read it
+ *     audit.c         the walk over all incidents: counts, and whether each has a deadline
  *     watchdog.c      our own beat to somewhere else, while all is well
  *     known_errors.c  those declared in Redis, read every 10 s into the rules
  *     incident_metrics.c  figures about incidents; public_status.c the public status

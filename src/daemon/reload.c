@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
 #include "incident_metrics.h"
 #include "known_errors.h"
 #include "notify.h"
@@ -149,6 +150,7 @@ static void done(struct supervisor *sup)
 
     sup->rules = ruleset_ref(sup->reload.next);
     ticker_configure(sup->ticker, ruleset_conf(sup->rules));
+    audit_configure(sup->audit, ruleset_conf(sup->rules));
     watchdog_configure(sup->watchdog, ruleset_conf(sup->rules));
     known_errors_configure(sup->known_errors, ruleset_conf(sup->rules));
     incident_metrics_configure(sup->metrics, ruleset_conf(sup->rules));

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit.h"
 #include "incident_metrics.h"
 #include "known_errors.h"
 #include "notify.h"
@@ -121,6 +122,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (!sup->stopping) {
         ticker_second(sup->ticker);
+        audit_second(sup->audit);
         watchdog_second(sup->watchdog);
     }
     incident_metrics_second(sup->metrics);
@@ -208,7 +210,8 @@ static bool boot(struct supervisor *sup, struct diag *why)
     worker_remember_relp(sup->workers, sup->n_workers);
     sup->known_errors = known_errors_create(conf, on_known_errors, sup);
     sup->ticker = ticker_create(sup, conf);
-    sup->watchdog = watchdog_create(sup->ticker, conf);
+    sup->audit = audit_create(sup->ticker, conf);
+    sup->watchdog = watchdog_create(sup->ticker, sup->audit, conf);
     sup->metrics = incident_metrics_create(sup, conf);
     return true;
 }
@@ -252,6 +255,7 @@ static void free_event(struct event *e)
 static void tear_down(struct supervisor *sup)
 {
     ticker_destroy(sup->ticker);
+    audit_destroy(sup->audit);
     watchdog_destroy(sup->watchdog);
     known_errors_destroy(sup->known_errors);
     for (unsigned i = 0; i < sup->n_workers; i++) {

@@ -13,6 +13,7 @@
 #include "mailbox.h"
 #include "triaged/rules/ruleset.h"
 
+struct audit;
 struct event;
 struct event_base;
 struct incident_metrics;
@@ -50,6 +51,7 @@ struct supervisor {
     struct worker **workers;
     unsigned n_workers;
     struct ticker *ticker;
+    struct audit *audit;
     struct watchdog *watchdog;
     struct known_errors *known_errors; /* declared in Redis */
     bool known_errors_wait;            /* they changed during a reload */

@@ -1,34 +1,29 @@
 /*
  * watchdog.c - looks whether all is well, and says so to watchdog_url.
- * Owns: the walk over the boards, what was said last, the thread that sends.
- * Never: mends anything; writes to the store. Called by: supervisor.c, reload.c.
+ * Owns: what was said last, the thread that sends.
+ * Never: mends anything; asks the store itself. Called by: supervisor.c, reload.c.
  *
- * When a beat is due the ticks must be fresh; then the script `audit` walks over the boards of all
- * teams, a stretch at a time so that 100,000 incidents hold up nobody; a walk without a fault ends
- * with a beat. Each change between sending, failing and withholding is logged once.
+ * When a beat is due the ticks must be fresh; then the audit walks over all incidents; a walk
+ * without a fault ends with a beat. Each change between sending, failing and withholding is logged
+ * once.
  */
 #include "watchdog.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "store_keys.h"
+#include "audit.h"
 #include "ticker.h"
 #include "triaged/base/clock.h"
 #include "triaged/base/log.h"
 #include "triaged/base/mem.h"
 #include "triaged/base/metrics.h"
 #include "triaged/net/http_ping.h"
-#include "triaged/store/store.h"
 
 enum {
-    STRETCH = 200,         /* incidents a call of the script; about 2 ms of Redis */
-    STRETCHES_SECOND = 10, /* so that a walk takes at most 2% of Redis */
-    RETRY_MS = 5000,       /* after a beat that was withheld or failed, if the next is later */
+    RETRY_MS = 5000, /* after a beat that was withheld or failed, if the next is later */
     TICK_FRESH_MS = 15000,
-    LATE_MS = 60000, /* a clock that was due so long ago should have been worked off */
 };
 
 static struct metric_family beats_total = {
@@ -44,26 +39,16 @@ static struct metric_family last_time = {
     .type = METRIC_GAUGE,
     .scale = 1e-3,
 };
-static struct metric_family faults_gauge = {
-    .name = "triaged_incidents_without_deadline",
-    .help = "Incidents without a valid next deadline, as of the last look for a beat.",
-    .type = METRIC_GAUGE,
-};
-
 enum state { UNSAID, SENDING, FAILING, NO_TICK, FAULTS };
 
 struct watchdog {
     struct ticker *ticker;
+    struct audit *audit;
     const struct conf *conf; /* owns a reference */
     struct http_ping *ping;  /* made with the first beat */
     enum state state;
     int64_t next_ms;
-    bool walking, asking, lost;
-    char **teams; /* of the walk */
-    size_t n_teams, team;
-    uint64_t rank, faults;
-    unsigned stretches; /* in this second */
-    char first_fault[160];
+    bool asking; /* the audit, before a beat */
 };
 
 /* ---- what is said ------------------------------------------------------------------------------
@@ -144,104 +129,26 @@ static void take_result(struct watchdog *w)
     }
 }
 
-/* ---- the walk ----------------------------------------------------------------------------------
+/* ---- before a beat -----------------------------------------------------------------------------
  */
 
-static void forget_teams(struct watchdog *w)
+static void on_audit(void *arg, const struct audit_result *r)
 {
-    for (size_t i = 0; i < w->n_teams; i++)
-        free(w->teams[i]);
-    free(w->teams);
-    w->teams = NULL;
-    w->n_teams = 0;
-}
+    struct watchdog *w = arg;
 
-static void end_walk(struct watchdog *w)
-{
-    w->walking = false;
-    if (w->lost) {
+    w->asking = false;
+    if (!r->whole) {
         say(w, NO_TICK, "no beats: the incidents cannot be looked at (is Redis there?)");
         withhold(w);
-        return;
-    }
-    metric_set(metric_cell(&faults_gauge), (int64_t)w->faults);
-    if (w->faults) {
+    } else if (r->faults) {
         say(w, FAULTS, "no beats: %llu open incidents have no valid next deadline: %s",
-            (unsigned long long)w->faults, w->first_fault);
+            (unsigned long long)r->faults, r->first_fault);
         withhold(w);
     } else if (tick_runs(w)) {
         send_beat(w);
     } else {
         withhold(w);
     }
-}
-
-static void ask(struct watchdog *w);
-
-static void on_stretch(void *arg, enum store_status status, const struct store_reply *reply,
-                       struct str error)
-{
-    struct watchdog *w = arg;
-    uint64_t looked = (uint64_t)store_reply_int(store_reply_at(reply, 0));
-    struct str first = store_reply_str(store_reply_at(reply, 2));
-
-    w->asking = false;
-    if (status != STORE_OK) {
-        if (status == STORE_REFUSED)
-            log_error("watchdog", "audit refused: %.*s", STR_ARG(error));
-        w->lost = true;
-        end_walk(w);
-        return;
-    }
-    if (first.n && !w->faults)
-        snprintf(w->first_fault, sizeof(w->first_fault), "%.*s",
-                 (int)(first.n < 150 ? first.n : 150), first.p);
-    w->faults += (uint64_t)store_reply_int(store_reply_at(reply, 1));
-    w->rank += looked;
-    if (looked < STRETCH) {
-        w->team++;
-        w->rank = 0;
-    }
-    ask(w);
-}
-
-/* The next stretch, if there is one and this second has room for it. */
-static void ask(struct watchdog *w)
-{
-    struct store *store = ticker_store(w->ticker);
-    char key_text[STORE_KEY_SIZE], now[24], rank[24], stretch[16], late[16];
-    struct str key, args[4];
-
-    w->lost = w->lost || !store;
-    if (w->team == w->n_teams || w->lost) {
-        end_walk(w);
-        return;
-    }
-    if (w->stretches == STRETCHES_SECOND)
-        return;
-    w->stretches++;
-    w->asking = true;
-    key = store_key(w->conf->prefix, str_c(w->teams[w->team]), "applied", key_text);
-    snprintf(now, sizeof(now), "%lld", (long long)ticker_now(w->ticker));
-    snprintf(rank, sizeof(rank), "%llu", (unsigned long long)w->rank);
-    snprintf(stretch, sizeof(stretch), "%d", STRETCH);
-    snprintf(late, sizeof(late), "%d", LATE_MS);
-    args[0] = str_c(now);
-    args[1] = str_c(rank);
-    args[2] = str_c(stretch);
-    args[3] = str_c(late);
-    store_call(store, SCRIPT_AUDIT, &key, 1, args, ARRAY_LEN(args), on_stretch, w);
-}
-
-static void begin_walk(struct watchdog *w)
-{
-    forget_teams(w);
-    w->teams = ticker_teams(w->ticker, &w->n_teams);
-    w->team = 0;
-    w->rank = w->faults = 0;
-    w->lost = false;
-    w->walking = true;
-    ask(w);
 }
 
 static bool is_due(const struct watchdog *w)
@@ -251,16 +158,15 @@ static bool is_due(const struct watchdog *w)
 
 void watchdog_second(struct watchdog *w)
 {
-    w->stretches = 0;
     take_result(w);
-    if (w->asking)
+    if (w->asking) {
         tick_runs(w); /* an answer that does not come is to be said */
-    else if (w->walking)
-        ask(w);
-    else if (is_due(w) && tick_runs(w))
-        begin_walk(w);
-    else if (is_due(w))
+    } else if (is_due(w) && tick_runs(w)) {
+        w->asking = true;
+        audit_ask(w->audit, on_audit, w);
+    } else if (is_due(w)) {
         withhold(w);
+    }
 }
 
 /* ---- life --------------------------------------------------------------------------------------
@@ -268,16 +174,16 @@ void watchdog_second(struct watchdog *w)
 
 static const char *const results[] = {"sent", "failed", "withheld"};
 
-struct watchdog *watchdog_create(struct ticker *t, const struct conf *conf)
+struct watchdog *watchdog_create(struct ticker *t, struct audit *a, const struct conf *conf)
 {
     struct watchdog *w = NEW(struct watchdog);
 
     w->ticker = t;
+    w->audit = a;
     w->conf = conf_ref(conf);
     for (size_t i = 0; i < ARRAY_LEN(results); i++) /* so that the first can be seen to rise */
         metric_add(metric_cell(&beats_total, results[i]), 0);
     metric_set(metric_cell(&last_time), 0);
-    metric_set(metric_cell(&faults_gauge), 0);
     again_soon(w); /* the first ticks come first */
     return w;
 }
@@ -295,7 +201,6 @@ void watchdog_destroy(struct watchdog *w)
     if (!w)
         return;
     http_ping_destroy(w->ping);
-    forget_teams(w);
     conf_unref(w->conf);
     free(w);
 }

@@ -7,11 +7,12 @@
 
 #include "triaged/conf/conf.h"
 
+struct audit;
 struct ticker;
 struct watchdog;
 
-/* Borrows the ticker: its connection and what it knows of teams and ticks. */
-struct watchdog *watchdog_create(struct ticker *t, const struct conf *conf);
+/* Borrows both: when the last ticks were, and how the incidents stand. */
+struct watchdog *watchdog_create(struct ticker *t, struct audit *a, const struct conf *conf);
 void watchdog_configure(struct watchdog *w, const struct conf *conf);
 void watchdog_second(struct watchdog *w);
 void watchdog_destroy(struct watchdog *w); /* after the ticker; accepts NULL */

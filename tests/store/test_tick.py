@@ -297,6 +297,7 @@ def test_review_owed_for_p1_and_overdue_after_five_working_days(team):
     assert (i['state'], i['review']) == ('closed', 'due')
     assert int(i['review_due']) == T0 + H + 7 * D          # Monday to Monday
     assert team.zset('deadlines') == {'NET-1/review': T0 + H + 7 * D}
+    assert team.zset('reviews_due') == {'NET-1': T0 + H + 7 * D}
     assert team.tick(T0 + H + 7 * D)['review_overdue'] == 1
     assert team.inc()['overdue'] == 'review' and team.zset('deadlines') == {}
     assert team.tick(T0 + 8 * D).get('review_overdue') is None

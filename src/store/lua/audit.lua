@@ -1,9 +1,10 @@
 #!lua flags=no-writes
--- audit: looks at a stretch of the board and names the incidents without a valid next deadline, for
--- the daemon's own beat to somewhere else. Writes nothing.
+-- audit: looks at a stretch of the board: counts the incidents, and names those without a valid next
+-- deadline. Writes nothing.
 -- KEYS 1: any key of the team. ARGV: now, rank of the first, how many, late (ms after which what was
 -- due and still stands counts as not worked off).
--- Reply: how many were looked at, how many are at fault, then "ID SENTENCE" of the first of them.
+-- Reply: how many were looked at, how many are at fault, a list "ID SENTENCE" of the first of them, a
+-- list "STATE PRIORITY CATEGORY", n, …
 --@include lib/base.lua
 --@include lib/settings.lua
 --@include lib/alerts.lua
@@ -13,14 +14,9 @@
 local NAMED_MAX = 5
 
 -- Why the clocks of an incident will not go off, or nil.
-local function fault(id, late)
-  local read = redis.call('HMGET', B.base .. 'incident:' .. id, 'state', 'priority', 'clocks')
-  local state = read[1]
-  if not state then
-    return 'has no record'
-  end
-  local clocks = Clocks.read({ id = id, full = true, f = { clocks = read[3] or '' } })
-  if state == 'open' and not clocks.acknowledge and Settings.sla(read[2]).acknowledge then
+local function fault(id, state, priority, text, late)
+  local clocks = Clocks.read({ id = id, full = true, f = { clocks = text } })
+  if state == 'open' and not clocks.acknowledge and Settings.sla(priority).acknowledge then
     return 'has no acknowledge clock'
   end
   for kind, score in pairs(Clocks.entries(clocks)) do
@@ -36,20 +32,35 @@ local function fault(id, late)
   return nil
 end
 
+local function look(id, late, counts)
+  local read = redis.call('HMGET', B.base .. 'incident:' .. id, 'state', 'priority', 'category',
+    'clocks')
+  local state, priority = read[1], read[2]
+  if not state then
+    return 'has no record'
+  end
+  local kind = state .. ' ' .. (priority or '') .. ' ' .. (read[3] or '')
+  counts[kind] = (counts[kind] or 0) + 1
+  return fault(id, state, priority, read[4] or '', late)
+end
+
 return B.guard(function()
   B.clock(B.argument(1, 'now'))
   local first, count, late = B.argument(2, 'first'), B.argument(3, 'count'), B.argument(4, 'late')
   local ids = redis.call('ZRANGE', B.base .. 'board', B.int(first), B.int(first + count - 1))
-  local reply, faults = { #ids, 0 }, 0
+  local faults, named, counts, flat = 0, {}, {}, {}
   for i = 1, #ids do
-    local text = fault(ids[i], late)
+    local text = look(ids[i], late, counts)
     if text then
       faults = faults + 1
       if faults <= NAMED_MAX then
-        reply[#reply + 1] = ids[i] .. ' ' .. text
+        named[faults] = ids[i] .. ' ' .. text
       end
     end
   end
-  reply[2] = faults
-  return reply
+  for kind, n in pairs(counts) do
+    flat[#flat + 1] = kind
+    flat[#flat + 1] = n
+  end
+  return { #ids, faults, named, flat }
 end)

@@ -46,6 +46,7 @@ function Retention.work()
         redis.call('UNLINK', B.base .. key .. id)
       end
       redis.call('ZREM', B.base .. 'closed', id)
+      redis.call('ZREM', B.base .. 'reviews_due', id)
       redis.call('ZREM', B.base .. 'deadlines', id .. '/review')
       Work.count('pruned')
     end)

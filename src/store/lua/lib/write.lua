@@ -79,6 +79,16 @@ local function alerts(inc)
   end
 end
 
+-- Which reviews are owed and by when, so that they are counted without a look at what is closed.
+local function review_due(inc)
+  local due = inc.f.review_due or ''
+  if due ~= '' then
+    redis.call('ZADD', B.base .. 'reviews_due', due, inc.id)
+  else
+    redis.call('ZREM', B.base .. 'reviews_due', inc.id)
+  end
+end
+
 function Write.incident(ctx, inc)
   if inc.problem_new then
     Problems.store(inc)
@@ -97,6 +107,9 @@ function Write.incident(ctx, inc)
   end
   if inc.systems_new then
     Systems.store(inc)
+  end
+  if inc.dirty.review_due then
+    review_due(inc)
   end
   if inc.is_new or next(inc.dirty) then
     fields(inc)
