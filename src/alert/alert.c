@@ -118,7 +118,12 @@ bool alert_label_is_body(struct str name)
            str_starts(name, S("leef."));
 }
 
+bool alert_label_is_part(struct str name)
+{
+    return str_starts(name, S("part."));
+}
+
 bool alert_label_is_payload(struct str name)
 {
-    return str_starts(name, S("sd.")) || alert_label_is_body(name);
+    return str_starts(name, S("sd.")) || alert_label_is_part(name) || alert_label_is_body(name);
 }

@@ -136,9 +136,11 @@ void decode_put(struct decode_run *r, struct str raw, unsigned extra_flags, cons
 
     syslog_parse(raw, &r->options, &r->arena, &m);
     m.flags |= extra_flags;
-    struct str skeleton = {text, skeleton_of(m.repeated.p ? m.repeated : m.msg, text)};
+    struct str said = m.repeated.p ? m.repeated : m.msg;
+    struct str skeleton = {text, skeleton_of(said, text)};
     syslog_to_alert(&m, skeleton, r->peer, r->options.now_ms, &r->arena, &alert);
     syslog_body_labels(&m, &r->arena, &alert.labels);
+    skeleton_part_labels(said, &r->arena, &alert.labels);
 
     buf_put_char(&r->out, '{');
     if (id) {

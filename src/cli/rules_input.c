@@ -60,6 +60,7 @@ static void syslog_of_labels(struct rules_test *t, const struct labels *l, struc
     *out = (struct alert){0};
     syslog_to_alert(&m, skeleton, STR_NONE, t->now_ms, &t->arena, out);
     syslog_body_labels(&m, &t->arena, &out->labels);
+    skeleton_part_labels(m.msg, &t->arena, &out->labels);
     for (uint32_t i = 0; i < l->n; i++)
         if (!is_any(l->v[i].name, parts, ARRAY_LEN(parts)))
             labels_add(&out->labels, &t->arena, l->v[i].name, l->v[i].value);

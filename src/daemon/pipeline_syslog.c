@@ -89,8 +89,16 @@ static void count_defects(unsigned flags)
     }
 }
 
+/* The text that the skeleton is of. */
+static struct str text_of(const struct syslog_msg *m)
+{
+    return m->repeated.p ? m->repeated : m->msg;
+}
+
+/* parts: a rule may ask for what stands in the holes of the skeleton. */
 static void message_to_alert(struct worker *w, const struct syslog_peer *peer,
-                             const struct syslog_msg *m, struct str skeleton, struct alert *a)
+                             const struct syslog_msg *m, struct str skeleton, bool parts,
+                             struct alert *a)
 {
     const struct conf_listener *l = peer->listener;
 
@@ -98,6 +106,8 @@ static void message_to_alert(struct worker *w, const struct syslog_peer *peer,
     syslog_to_alert(m, skeleton, peer->host, w->now_ms, &w->arena, a);
     if (ruleset_reads_body(w->rules))
         syslog_body_labels(m, &w->arena, &a->labels);
+    if (parts)
+        skeleton_part_labels(text_of(m), &w->arena, &a->labels);
     a->listener = l->address;
     a->sender = peer->host;
     for (size_t i = 0; i < l->labels.n; i++)
@@ -181,16 +191,17 @@ static bool still_holds(struct worker *w, const struct vcache_entry *e,
                         const struct syslog_peer *peer, const struct syslog_msg *m,
                         struct str skeleton)
 {
+    bool parts = e->path && rules_path_reads_parts(e->path);
     struct label finer[3];
     struct alert a;
 
     if (!e->path)
         return true;
-    if (m->n_sd == 0 && peer->listener->labels.n == 0 &&
+    if (m->n_sd == 0 && peer->listener->labels.n == 0 && !parts &&
         !(ruleset_reads_body(w->rules) && syslog_may_have_body(m)))
         finer_fields(m, finer, &a);
     else
-        message_to_alert(w, peer, m, skeleton, &a);
+        message_to_alert(w, peer, m, skeleton, parts, &a);
     return rules_recheck(e->path, w->scratch, &a);
 }
 
@@ -339,8 +350,7 @@ static void take_message(struct worker *w, const struct syslog_peer *peer,
                          const struct syslog_msg *m)
 {
     char skeleton_text[SKELETON_MAX];
-    struct str skeleton = {skeleton_text,
-                           skeleton_of(m->repeated.p ? m->repeated : m->msg, skeleton_text)};
+    struct str skeleton = {skeleton_text, skeleton_of(text_of(m), skeleton_text)};
     struct str host = m->host.n ? m->host : peer->host;
     struct hash128 key = key_of_message(w, peer, host, m, skeleton);
     struct vcache_entry *e = vcache_get(&w->vcache, key, w->now_ms);
@@ -352,7 +362,7 @@ static void take_message(struct worker *w, const struct syslog_peer *peer,
         p = prepared_ref(e->prepared);
     } else {
         pipeline_count_lookup(!e ? MISS : e->prepared ? RECHECK_FAILED : UNCACHEABLE);
-        message_to_alert(w, peer, m, skeleton, &a);
+        message_to_alert(w, peer, m, skeleton, ruleset_reads_parts(w->rules), &a);
         p = decide_message(w, &a, key, !e || e->prepared);
     }
     fold_message(w, peer, m, p);

@@ -87,12 +87,28 @@ static bool is_per_message(struct str name)
     return str_eq(name, S("message")) || str_eq(name, S("procid"));
 }
 
-static void put_log_labels(struct buf *b, const struct labels *l)
+/* A named part that the rule groups or counts by is part of the alert's identity, and so the same
+ * in all its messages. */
+static bool is_identity_part(struct str name, const struct verdict *v)
+{
+    if (!alert_label_is_part(name))
+        return false;
+    if (labels_get(&v->group, name).p)
+        return true;
+    for (size_t i = 0; v->rule && i < v->rule->threshold.per.n; i++)
+        if (str_eq(v->rule->threshold.per.v[i].s, name))
+            return true;
+    return false;
+}
+
+static void put_log_labels(struct buf *b, const struct labels *l, const struct verdict *v)
 {
     buf_put_c(b, "\"labels\":{");
-    for (uint32_t i = 0; i < l->n; i++)
-        if (!is_per_message(l->v[i].name) && !alert_label_is_payload(l->v[i].name))
-            put_member(b, l->v[i].name.p, l->v[i].value);
+    for (uint32_t i = 0; i < l->n; i++) {
+        struct str name = l->v[i].name;
+        if (is_identity_part(name, v) || (!is_per_message(name) && !alert_label_is_payload(name)))
+            put_member(b, name.p, l->v[i].value);
+    }
 }
 
 /* Named groups that the rule captured (user, client, device) stand beside the sender's labels. */
@@ -110,7 +126,7 @@ static void put_alert(struct buf *b, const struct alert *a, const struct verdict
         buf_put_c(b, "\"annotations\":{}");
         put_captures(b, &v->captures);
         buf_put_char(b, ',');
-        put_log_labels(b, &a->labels); /* left open: prepared_put_alert closes it */
+        put_log_labels(b, &a->labels, v); /* left open: prepared_put_alert closes it */
         return;
     }
     buf_put_c(b, "\"labels\":");

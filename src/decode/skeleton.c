@@ -161,26 +161,6 @@ static bool is_mac(const struct token *t)
     return t->kind == OTHER && t->n == 17 && t->p[2] == ':' && t->p[14] == ':';
 }
 
-/* A device of disks by its letters: sda, vdb, xvdc; of two letters ("sdaf") in brackets alone. */
-static bool is_disk(const struct tokens *t, size_t i)
-{
-    const struct token *v = &t->v[i];
-    const char *p = v->p;
-
-    switch (v->n) {
-    case 3:
-        if (p[1] != 'd')
-            return false;
-        return (p[0] == 's' && p[2] >= 'a' && p[2] <= 'z' && !strchr("knpsr", p[2])) ||
-               ((p[0] == 'v' || p[0] == 'h') && p[2] >= 'a' && p[2] <= (p[0] == 'v' ? 'h' : 'c'));
-    case 4:
-        return memcmp(p, "xvd", 3) == 0 || (memcmp(p, "sd", 2) == 0 && v->glued && i > 0 &&
-                                            t->v[i - 1].punct == '[' && t->v[i + 1].punct == ']');
-    default:
-        return false;
-    }
-}
-
 /* ---- values ---------------------------------------------------------------------------------- */
 
 /* The end of the value that begins at i: what is glued to it, a bracket to its end, a quotation to
@@ -443,7 +423,7 @@ static size_t reduce_special(const struct tokens *t, size_t i, struct writer *w)
             return i + 1;
         }
     }
-    if (v->n <= 4 && is_disk(t, i)) {
+    if (v->n <= 4 && token_is_disk(t, i)) {
         put_hole(w, v->glued);
         return i + 1;
     }

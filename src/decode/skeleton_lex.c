@@ -394,3 +394,22 @@ void skeleton_lex(struct str msg, struct tokens *t)
         t->v[t->n + i].p = t->text + msg.n;
     }
 }
+
+bool token_is_disk(const struct tokens *t, size_t i)
+{
+    const struct token *v = &t->v[i];
+    const char *p = v->p;
+
+    switch (v->n) {
+    case 3:
+        if (p[1] != 'd')
+            return false;
+        return (p[0] == 's' && p[2] >= 'a' && p[2] <= 'z' && !strchr("knpsr", p[2])) ||
+               ((p[0] == 'v' || p[0] == 'h') && p[2] >= 'a' && p[2] <= (p[0] == 'v' ? 'h' : 'c'));
+    case 4:
+        return memcmp(p, "xvd", 3) == 0 || (memcmp(p, "sd", 2) == 0 && v->glued && i > 0 &&
+                                            t->v[i - 1].punct == '[' && t->v[i + 1].punct == ']');
+    default:
+        return false;
+    }
+}

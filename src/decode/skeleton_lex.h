@@ -41,5 +41,8 @@ struct tokens {
 
 /* Cuts a message (at most SKELETON_INPUT_MAX bytes) into tokens; their texts lie in out. */
 void skeleton_lex(struct str msg, struct tokens *out);
+/* Is the WORD at i a device of disks by its letters: sda, vdb, xvdc; of two letters ("sdaf") in
+ * brackets alone? */
+bool token_is_disk(const struct tokens *t, size_t i);
 
 #endif

@@ -149,6 +149,7 @@ struct ruleset {
     struct cwindow *windows;
     struct names group_by_labels, group_by_syslog;
     bool reads_body; /* a field is cef.*, leef.* or json.* */
+    bool reads_parts; /* a field is part.* */
     struct map services_by_name; /* -> struct cservice */
     struct rule_index index;
     uint32_t f_alertname, f_summary, f_description, f_message_note, f_message, f_app, f_skeleton,

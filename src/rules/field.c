@@ -72,6 +72,8 @@ uint32_t fields_intern(struct ruleset *rs, struct str name)
         f.coarse = is_coarse(rs->conf, &f);
         if (f.kind == FIELD_LABEL && alert_label_is_body(f.name))
             rs->reads_body = true;
+        if (f.kind == FIELD_LABEL && alert_label_is_part(f.name))
+            rs->reads_parts = true;
         fs->v[fs->n++] = f;
     }
     map_put(&fs->by_name, name, (void *)(uintptr_t)(i + 1));

@@ -32,7 +32,7 @@ struct path_field {
 struct rules_path {
     const struct ruleset *rs;
     size_t size;
-    bool finer_output;
+    bool finer_output, reads_parts;
     uint32_t n_fields, n_matchers;
     struct path_field *fields;
     struct path_matcher *matchers;
@@ -90,6 +90,7 @@ static void record_field(const struct rules_scratch *s, uint32_t field, struct r
                               .indexed = index < s->rs->index.n,
                               .index = index,
                               .first = p->n_matchers};
+    p->reads_parts |= alert_label_is_part(s->rs->fields.v[field].name);
     if (pf->indexed)
         pf->bucket = index_bucket(&s->rs->index, index, v);
     if (pf->has_value && v.n) {
@@ -135,6 +136,11 @@ void rules_path_destroy(struct rules_path *path)
 bool rules_path_finer_output(const struct rules_path *path)
 {
     return path->finer_output;
+}
+
+bool rules_path_reads_parts(const struct rules_path *path)
+{
+    return path->reads_parts;
 }
 
 size_t rules_path_size(const struct rules_path *path)

@@ -176,6 +176,11 @@ bool ruleset_reads_body(const struct ruleset *rs)
     return rs->reads_body;
 }
 
+bool ruleset_reads_parts(const struct ruleset *rs)
+{
+    return rs->reads_parts;
+}
+
 const struct conf *ruleset_conf(const struct ruleset *rs)
 {
     return rs->conf;

@@ -1,12 +1,27 @@
 /*
  * Any text: the skeleton is bounded, says the same twice, keeps valid UTF-8 valid, and does not
- * depend on how much blank lies between words.
+ * depend on how much blank lies between words. Its named parts are pieces of the text.
  */
 #include <stdlib.h>
 
 #include "triaged/decode/skeleton.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_parts(struct str s)
+{
+    struct arena a;
+    struct labels l = {0};
+
+    arena_init(&a, 0);
+    skeleton_part_labels(s, &a, &l);
+    for (uint32_t i = 0; i < l.n; i++) {
+        struct str v = l.v[i].value;
+        if (v.n == 0 || v.n > SKELETON_PART_VALUE_MAX || v.p < s.p || v.p + v.n > s.p + s.n)
+            abort();
+    }
+    arena_finish(&a);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -18,6 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (str_is_utf8(s) && !str_is_utf8((struct str){a, n}))
         abort();
+    check_parts(s);
     if (size > SKELETON_INPUT_MAX / 2)
         return 0;
     char wide[SKELETON_INPUT_MAX];

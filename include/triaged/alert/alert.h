@@ -70,11 +70,13 @@ struct alert *alert_batch_add(struct alert_batch *b);
  */
 struct str alert_field(const struct alert *a, struct str name);
 
-/* sd.*, cef.*, leef.*, json.*: out of a log message's own data, and so different with every message:
+/* sd.*, part.*, cef.*, leef.*, json.*: out of a log message's own data, and so different with every message:
  * not stored with the alert, never part of the verdict cache's key. */
 bool alert_label_is_payload(struct str name);
 /* Of these the ones that syslog_body_labels makes (decode/syslog.h): cef.*, leef.*, json.* */
 bool alert_label_is_body(struct str name);
+/* And those of skeleton_part_labels (decode/skeleton.h): part.* */
+bool alert_label_is_part(struct str name);
 
 /* The affected system: the first of labels host, instance (without its port), node. */
 struct str alert_system(const struct alert *a);

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "triaged/alert/labels.h"
+#include "triaged/base/arena.h"
 #include "triaged/base/str.h"
 
 enum {
@@ -30,5 +32,12 @@ enum {
 /* Writes the skeleton of msg to out (at most SKELETON_MAX bytes, not NUL-terminated); returns its
  * length. Beyond the input caps it ends in a length class. */
 size_t skeleton_of(struct str msg, char out[SKELETON_MAX]);
+
+/* What stands in the holes, by name, added to l (normalised then): part.ip part.mac part.user
+ * part.device part.interface part.unit, and the second different value of each as part.ip.2 and so
+ * on; what a value is and is not, docs/SYSLOG.md tells. Longer values are left out. Texts are
+ * borrowed from msg. Reads the message once more: only worth its time where somebody asks. */
+enum { SKELETON_PART_EACH_MAX = 2, SKELETON_PART_VALUE_MAX = 128 };
+void skeleton_part_labels(struct str msg, struct arena *arena, struct labels *l);
 
 #endif

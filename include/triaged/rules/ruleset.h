@@ -35,6 +35,8 @@ void ruleset_unref(const struct ruleset *rs); /* accepts NULL */
 const struct conf *ruleset_conf(const struct ruleset *rs);
 /* Does any rule read a label that comes out of a message's body (alert_label_is_body)? */
 bool ruleset_reads_body(const struct ruleset *rs);
+/* Or one of what stands in the holes of its skeleton (alert_label_is_part)? */
+bool ruleset_reads_parts(const struct ruleset *rs);
 
 struct rules_scratch *rules_scratch_create(void);
 void rules_scratch_destroy(struct rules_scratch *s); /* accepts NULL */
@@ -99,6 +101,8 @@ bool rules_recheck(const struct rules_path *path, struct rules_scratch *scratch,
 /* The verdict's own texts (group key, threshold key, title, fingerprint …) depend on finer fields.
  */
 bool rules_path_finer_output(const struct rules_path *path);
+/* It has to know a label part.* of the other message. */
+bool rules_path_reads_parts(const struct rules_path *path);
 size_t rules_path_size(const struct rules_path *path); /* bytes of memory */
 void rules_path_destroy(struct rules_path *path);      /* accepts NULL */
 

@@ -23,6 +23,7 @@ static const char yaml[] =
     "{{host}}\"}}\n"
     "  - {name: sd, match: ['sd.o.ip=~\"10[.].*\"', 'app=\"c\"'], set: {impact: high}}\n"
     "  - {name: cef, match: ['cef.ext.act=\"drop\"', 'app=\"c\"'], set: {urgency: low}}\n"
+    "  - {name: part, match: ['part.ip=~\"10[.].*\"', 'app=\"c\"'], set: {impact: low}}\n"
     "  - {name: go, match: ['message=~\".*(y|z)\"'], continue: true, set: {impact: high}}\n"
     "  - {name: kernel1, match: ['app=\"a\"', 'message=~\".*link (up|down).*\"'], set: {category: "
     "network}}\n"
@@ -82,7 +83,8 @@ static struct alert message(uint32_t *x, struct arena *a, const struct alert *li
                          PICK("procid=", "procid=", "procid=", "procid=", "procid=7", "procid=91"),
                          PICK("msgid=", "msgid=", "msgid=", "msgid=M1", "msgid=M2"),
                          PICK("sd.o.ip=", "sd.o.ip=", "sd.o.ip=10.1", "sd.o.ip=11"),
-                         PICK("json.a=", "cef.ext.act=", "cef.ext.act=drop", "cef.ext.act=pass")));
+                         PICK("json.a=", "cef.ext.act=", "cef.ext.act=drop", "cef.ext.act=pass"),
+                         PICK("part.ip=", "part.ip=10.1", "part.ip=10.2", "part.ip=11")));
     al.fingerprint = 42;
     return al;
 }
