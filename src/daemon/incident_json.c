@@ -13,17 +13,31 @@
 /* ---- fields -----------------------------------------------------------------------------------
  */
 
+/* The queue that an entry stands on is no field of its own: tier and priority say it. */
+static void add_queue(struct incident *inc, struct arena *a)
+{
+    bool manager = incident_get(inc, "with_manager").n != 0;
+
+    if (incident_get(inc, "entry").n == 0)
+        return;
+    inc->names[inc->n] = S("queue");
+    inc->values[inc->n++] =
+        arena_printf(a, "%.*s:%.*s", STR_ARG(manager ? S("manager") : incident_get(inc, "tier")),
+                     STR_ARG(incident_get(inc, "priority")));
+}
+
 bool incident_from_value(struct incident *inc, const struct value *v, struct arena *a)
 {
     *inc = (struct incident){0};
     if (v->type != REPLY_ARRAY || v->n < 2)
         return false;
-    inc->names = ARENA_ARRAY(a, struct str, v->n / 2);
-    inc->values = ARENA_ARRAY(a, struct str, v->n / 2);
+    inc->names = ARENA_ARRAY(a, struct str, v->n / 2 + 1);
+    inc->values = ARENA_ARRAY(a, struct str, v->n / 2 + 1);
     for (; inc->n < v->n / 2; inc->n++) {
         inc->names[inc->n] = v->v[2 * inc->n].s;
         inc->values[inc->n] = v->v[2 * inc->n + 1].s;
     }
+    add_queue(inc, a);
     return true;
 }
 
@@ -37,12 +51,13 @@ bool incident_from_json(struct incident *inc, const jx *v, struct arena *a)
     *inc = (struct incident){0};
     if (n == 0)
         return false;
-    inc->names = ARENA_ARRAY(a, struct str, n);
-    inc->values = ARENA_ARRAY(a, struct str, n);
+    inc->names = ARENA_ARRAY(a, struct str, n + 1);
+    inc->values = ARENA_ARRAY(a, struct str, n + 1);
     while (jx_next(v, &it, &name, &value)) {
         inc->names[inc->n] = arena_str(a, name);
         inc->values[inc->n++] = arena_str(a, jx_str(value));
     }
+    add_queue(inc, a);
     return true;
 }
 

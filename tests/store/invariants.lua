@@ -198,7 +198,7 @@ local function check_queue(id, f)
       say(id, 'knows of an entry that is not there')
     end
   else
-    if f.entry ~= e.place .. '/' .. e.entry and (f.entry ~= e.entry or f.queue ~= e.place) then
+    if f.entry ~= e.entry or f.queue then
       say(id, 'has another entry than it knows')
     end
     local tier = f.with_manager and 'manager' or f.tier

@@ -8,8 +8,7 @@ from conftest import D, H, M, S, T0, obs
 
 # ---- opening
 def test_opening(team):
-    r = team.fire('f1', at=T0 - H, now=T0, system='db1', group_key=None) if False else \
-        team.fire('f1', at=T0 - H, now=T0, system='db1')
+    r = team.fire('f1', at=T0 - H, now=T0, system='db1')
     assert (r['opened'], r['queued'], r['updated']) == (1, 1, 0)
     i = team.inc()
     want = dict(id='NET-1', team='net', state='open', tier='tier1', priority='P3', impact='medium',
@@ -17,7 +16,7 @@ def test_opening(team):
                 category='hardware', service='checkout', group_key='r{}', rule='disk-full',
                 source='alertmanager', triage='new', opened_at=str(T0),
                 first_at=str(T0 - H), alerts='1', firing='1', count='1', systems='["db1"]',
-                system_count='1', version='1', queue='tier1:P3', next_due_kind='acknowledge',
+                system_count='1', version='1', next_due_kind='acknowledge',
                 next_due=str(T0 + 4 * H))
     assert {k: i.get(k) for k in want} == want
     assert len(i['uid']) == 16

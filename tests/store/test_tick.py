@@ -354,3 +354,20 @@ def test_heartbeat_waits_for_the_horizon(team):
     assert team.ids() == []
     team.tick(T0 + 10 * M)
     assert team.ids() == ['NET-1']
+
+
+def test_a_thousand_entries_taken_at_once_are_worked_off_in_parts(team):
+    """Somebody's loop read the whole queue: no tick looks at all of it, and all of it is put back."""
+    team.observe(*[obs('f%d' % n, key='k%d{}' % n) for n in range(1000)], now=T0)
+    for _ in range(1000):
+        assert team.take()
+    noted = 0
+    while noted < 1000:
+        done = team.tick(T0 + S)['done']
+        assert 0 < done <= 400
+        noted += done
+    assert team.tick(T0 + 60 * S)['done'] == 0
+    returned = [team.tick(T0 + 122 * S).get('returned', 0) for _ in range(4)]
+    assert max(returned) <= 400 and sum(returned) == 1000
+    assert all(f['reason'] == 'returned' for _, _, f in team.entries())
+    assert 'claims' not in team.hash('settings') or team.tick(T0 + 123 * S)['done'] == 0

@@ -28,6 +28,24 @@ function Incident.context()
   }
 end
 
+local function loaded(list, name)
+  for i = 1, #list, 2 do
+    if list[i] == name then
+      return list[i + 1]
+    end
+  end
+  return ''
+end
+
+-- The queue that its entry stands on: not a field of its own, since tier and priority say so.
+local function standing(list)
+  if loaded(list, 'entry') == '' then
+    return ''
+  end
+  local tier = loaded(list, 'with_manager') ~= '' and 'manager' or loaded(list, 'tier')
+  return tier .. ':' .. loaded(list, 'priority')
+end
+
 -- Field of an incident hash by names known to the plan: "" when absent.
 function Incident.fill(inc)
   if inc.full then
@@ -42,6 +60,7 @@ function Incident.fill(inc)
       f[name] = list[i + 1]
     end
   end
+  f.queue = standing(list)
   return inc
 end
 

@@ -26,7 +26,7 @@ function Queue.remove(inc)
   redis.call('XACK', key, Groups.NAME, entry)
   redis.call('XDEL', key, entry)
   Incident.set(inc, 'entry', '')
-  Incident.set(inc, 'queue', '')
+  f.queue = ''
   Incident.set(inc, 'claimed_at', '')
   Incident.set(inc, 'claimed_by', '')
 end
@@ -55,7 +55,7 @@ local function add(inc, reason)
     'system_count', f.system_count or '0', 'alerts', f.alerts or '0', 'url', f.url or '',
     'for', f['for'] or '', 'at', B.int(B.now))
   Incident.set(inc, 'entry', entry)
-  Incident.set(inc, 'queue', place)
+  f.queue = place -- not stored (Incident.fill)
   Incident.set(inc, 'reason', reason)
 end
 

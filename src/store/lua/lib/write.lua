@@ -47,7 +47,7 @@ local function fields(inc)
     local value = f[name]
     if value == nil or value == '' then
       drop[#drop + 1] = name
-    else
+    elseif name ~= 'queue' then -- not stored (Incident.fill)
       set[n + 1], set[n + 2] = name, value
       n = n + 2
     end
