@@ -139,6 +139,12 @@ static const char *apply(struct args *a, int c)
                                                              : "--transport: udp, tcp or unix";
     case 'i':
         return set_input(a, optarg) ? NULL : "--input: lines, stream or jsonl";
+    case 'S':
+        a->run.options.mnemonic_severity = true;
+        return NULL;
+    case 'I':
+        a->run.options.inner_header = true;
+        return NULL;
     case 'p':
         a->run.peer = str_c(optarg);
         return NULL;
@@ -150,11 +156,18 @@ static const char *apply(struct args *a, int c)
 static int run_with(const struct command *self, int argc, char **argv, struct args *a)
 {
     static const struct option options[] = {
-        {"format", required_argument, NULL, 'f'}, {"now", required_argument, NULL, 'n'},
-        {"zone", required_argument, NULL, 'z'},   {"max-message", required_argument, NULL, 'm'},
-        {"stream", no_argument, NULL, 's'},       {"transport", required_argument, NULL, 't'},
-        {"input", required_argument, NULL, 'i'},  {"peer", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+        {"format", required_argument, NULL, 'f'},
+        {"now", required_argument, NULL, 'n'},
+        {"zone", required_argument, NULL, 'z'},
+        {"max-message", required_argument, NULL, 'm'},
+        {"stream", no_argument, NULL, 's'},
+        {"transport", required_argument, NULL, 't'},
+        {"input", required_argument, NULL, 'i'},
+        {"peer", required_argument, NULL, 'p'},
+        {"mnemonic-severity", no_argument, NULL, 'S'},
+        {"inner-header", no_argument, NULL, 'I'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     const char *wrong;
     int c;
@@ -200,11 +213,14 @@ const struct command cmd_decode = {
         "                      connection (RFC 6587); jsonl: {\"raw\": …, \"ctx\": …} a line\n"
         "  --stream            the same as --input stream\n"
         "  --transport NAME    udp, tcp (default) or unix: a local socket has no host field\n"
+        "                      but before name[pid]:\n"
         "  --zone ZONE         of times without one: Europe/Berlin, +02:00 (default UTC)\n"
         "  --now TIME          the present, for dates without a year (RFC 3339; default: the "
         "clock)\n"
         "  --max-message SIZE  longer messages are cut (default: no limit; a stream: 64KiB)\n"
         "  --peer ADDRESS      the sender, for messages without a host\n"
+        "  --mnemonic-severity, --inner-header\n"
+        "                      as a listener with these options reads them (triaged.yaml(5))\n"
         "  --format NAME       syslog\n",
     .run = run_decode,
 };

@@ -56,6 +56,13 @@ static const struct schema_row syslog_rows[] = {
     {"rate", K_UINT, 0, HERE(rate), .max = 10000000,
      .help = "Messages a second that one sender may send to a worker, and as many at once; the "
              "rest is counted and dropped. 0 = any number"},
+    {"mnemonic_severity", K_BOOL, 0, HERE(mnemonic_severity),
+     .help = "The digit in a Cisco mnemonic, the 3 of %LINK-3-UPDOWN, is the message's severity "
+             "instead of its PRI's, which many devices set to one and the same"},
+    {"inner_header", K_BOOL, 0, HERE(inner_header),
+     .help = "Of a message that a relay put a header of its own before, the sender's header "
+             "counts: its PRI, time, host and app. Without it the relay's counts, and the "
+             "sender's stays in the text"},
     {"proxy", K_BOOL, 0, HERE(proxy),
      .help = "Connections of a tcp, tls or relp listener come through a load balancer that says "
              "by PROXY protocol 1 or 2 whose they are; allow then names the balancer"},

@@ -393,6 +393,8 @@ void pipeline_take_syslog(struct worker *w, const struct syslog_peer *peer, stru
         .is_datagram = peer->listener->transport == TRANSPORT_UDP ||
                        peer->listener->transport == TRANSPORT_UNIX_DGRAM,
         .max_message = peer->listener->max_message,
+        .mnemonic_severity = peer->listener->mnemonic_severity,
+        .inner_header = peer->listener->inner_header,
         .times = &w->syslog_times,
     };
     struct syslog_msg m;

@@ -10,7 +10,13 @@
  */
 #include "syslog_parts.h"
 
-enum { PRI_DEFAULT = 13, PRI_MAX = 191 };
+enum {
+    PRI_DEFAULT = 13,
+    PRI_MAX = 191,
+    RELAYS_MAX = 4, /* headers that are taken off */
+    /* Flags of a message's bytes, whichever header counts. */
+    OF_THE_WHOLE = SYSLOG_BAD_UTF8 | SYSLOG_TRUNCATED | SYSLOG_OCTET_PREFIX | SYSLOG_NO_PRI,
+};
 
 static void set_pri(struct syslog_msg *m, unsigned pri)
 {
@@ -101,6 +107,54 @@ static bool is_5424(const struct cursor *c)
     return true;
 }
 
+static void read_message(struct cursor *c, const struct syslog_options *o, struct arena *a,
+                         struct syslog_msg *out)
+{
+    if (!cursor_at(c, '<'))
+        skip_to_pri(c);
+    bool has_pri = read_pri(c, out);
+    if (has_pri)
+        cursor_skip_blanks(c);
+    if (!has_pri && (out->flags & SYSLOG_BAD_PRI)) {
+        out->msg = cursor_rest(c);
+    } else if (is_5424(c)) {
+        c->p += 2;
+        syslog_read_5424(c, o, a, out);
+    } else if (!(o->times && !o->is_unix && syslog_read_common(c, o, out))) {
+        if (has_pri)
+            out->format = SYSLOG_RFC3164;
+        syslog_read_3164(c, o, out);
+    }
+}
+
+/* "… relay <34>Oct 11 22:14:15 host su: text": what a relay wrapped, as if it had come alone. A
+ * time makes a header of it; what it does not say is the relay's. False: nothing is wrapped. */
+static bool unwrap(struct syslog_msg *m, const struct syslog_options *o, struct arena *a)
+{
+    struct cursor c = {m->msg.p, m->msg.p + m->msg.n};
+    struct syslog_msg inner = {.repeat = 1};
+    struct syslog_options of_host = *o;
+
+    if (m->msg.n == 0)
+        return false;
+    of_host.is_unix = false;
+    read_message(&c, &of_host, a, &inner);
+    if (!inner.has_timestamp || (inner.flags & SYSLOG_BAD_PRI))
+        return false;
+    if (inner.flags & SYSLOG_NO_PRI) {
+        /* A program's own time before its text is no header. */
+        if (m->app.p || !inner.host.p || !inner.app.p)
+            return false;
+        inner.facility = m->facility;
+        inner.severity = m->severity;
+    }
+    if (!inner.host.p)
+        inner.host = m->host;
+    inner.flags = (inner.flags & ~(unsigned)SYSLOG_NO_PRI) | (m->flags & OF_THE_WHOLE);
+    *m = inner;
+    return true;
+}
+
 void syslog_parse(struct str raw, const struct syslog_options *o, struct arena *a,
                   struct syslog_msg *out)
 {
@@ -112,20 +166,10 @@ void syslog_parse(struct str raw, const struct syslog_options *o, struct arena *
         c.p = c.end = "";
     if (o->is_datagram)
         skip_count(&c, out);
-    if (!cursor_at(&c, '<'))
-        skip_to_pri(&c);
-    bool has_pri = read_pri(&c, out);
-    if (has_pri)
-        cursor_skip_blanks(&c);
-    if (!has_pri && (out->flags & SYSLOG_BAD_PRI)) {
-        out->msg = cursor_rest(&c);
-    } else if (is_5424(&c)) {
-        c.p += 2;
-        syslog_read_5424(&c, o, a, out);
-    } else if (!(o->times && !o->is_unix && syslog_read_common(&c, o, out))) {
-        if (has_pri)
-            out->format = SYSLOG_RFC3164;
-        syslog_read_3164(&c, o, out);
-    }
+    read_message(&c, o, a, out);
+    for (unsigned i = 0; o->inner_header && i < RELAYS_MAX && unwrap(out, o, a); i++)
+        ;
+    if (o->mnemonic_severity)
+        syslog_read_mnemonic_severity(out);
     syslog_read_repeat(out);
 }

@@ -111,6 +111,8 @@ bool syslog_read_cisco(struct cursor *c, const struct syslog_options *o, struct 
                        bool *out_time);
 /* "%FAC-SUB-SEV-MNEMONIC:" at the cursor: length up to the colon, or 0. */
 size_t syslog_mnemonic(const struct cursor *c);
+/* Its SEV over that of the PRI, where m->app or the head of m->msg is one. */
+void syslog_read_mnemonic_severity(struct syslog_msg *m);
 /* AIX: "Message forwarded from HOST:"; after a time also "From HOST:". */
 bool syslog_read_forwarded(struct cursor *c, bool has_time, struct syslog_msg *m);
 /* "last message repeated N times" and its kin in m->msg. */

@@ -168,6 +168,21 @@ size_t syslog_mnemonic(const struct cursor *c)
     return p < c->end && *p == ':' && (p + 1 == c->end || p[1] == ' ') ? n : 0;
 }
 
+void syslog_read_mnemonic_severity(struct syslog_msg *m)
+{
+    struct cursor c = {m->msg.p, m->msg.p + m->msg.n}; /* IOS XR: after "ifmgr[142]: " */
+    struct str s = m->app;
+
+    if (!m->app.p || *m->app.p != '%')
+        s = (struct str){c.p, syslog_mnemonic(&c)};
+    for (size_t i = s.n; i > 2; i--) {
+        if (s.p[i - 1] == '-' && s.p[i - 3] == '-' && s.p[i - 2] >= '0' && s.p[i - 2] <= '7') {
+            m->severity = (uint8_t)(s.p[i - 2] - '0');
+            return;
+        }
+    }
+}
+
 /* ---- AIX ------------------------------------------------------------------------------------ */
 
 bool syslog_read_forwarded(struct cursor *c, bool has_time, struct syslog_msg *m)

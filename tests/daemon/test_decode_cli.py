@@ -103,6 +103,14 @@ def test_zone_and_transport():
     assert m["msg"] == "xy" and "octet_prefix" in m["flags"]
 
 
+def test_options_of_a_listener():
+    lines = ("<189>29: sw-1: Nov 24 2024 18:14:30 UTC: %LINK-2-DOWN: lost\n"
+             "<13>Nov 24 18:14:30 relay-1 <34>Nov 24 18:14:29 web-3 su: denied\n")
+    assert [(m["severity"], m["host"]) for m in decode(lines)] == [(5, "sw-1"), (5, "relay-1")]
+    got = decode(lines, "--mnemonic-severity", "--inner-header")
+    assert [(m["severity"], m["host"]) for m in got] == [(2, "sw-1"), (2, "web-3")]
+
+
 def test_structured_data():
     (m,) = decode('<13>1 - h a p i [x k="1" l="2" k="3"][y] t\n')
     assert m["sd"] == {"x": {"k": ["1", "3"], "l": "2"}, "y": {}}

@@ -62,6 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .is_datagram = data[0] & 2,
         .max_message = data[0] & 4 ? 48 : 0,
         .zone = data[0] & 8 ? zone : NULL,
+        .mnemonic_severity = data[0] & 16,
+        .inner_header = data[0] & 32,
     };
 
     static struct syslog_times times; /* kept, as a daemon keeps them */

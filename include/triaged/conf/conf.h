@@ -71,6 +71,8 @@ struct conf_listener {
     struct str zone;           /* syslog: default time zone of timestamps without one; "" = `zone` */
     bool proxy;                /* syslog: connections begin with a PROXY protocol header */
     uint64_t rate;             /* syslog: messages/s that one peer may send; 0 = any number */
+    bool mnemonic_severity;    /* syslog: see syslog_options */
+    bool inner_header;         /* syslog: see syslog_options */
     int floor;                 /* syslog: mildest severity that is taken, plus 1; 0 = all */
     struct conf_place place;
 };

@@ -75,6 +75,8 @@ struct syslog_options {
     const struct zone *zone; /* for times without a zone of their own; NULL = UTC */
     bool is_unix;            /* /dev/log style: no host field is looked for */
     bool is_datagram;        /* an octet count in front is stripped */
+    bool mnemonic_severity;  /* the 3 of "%LINK-3-UPDOWN" stands over the PRI's severity */
+    bool inner_header;       /* of a message that a relay wrapped the inner header counts */
     uint64_t max_message;    /* longer input is cut and flagged; 0 = no limit */
     /* Makes ordinary messages cost half; changes nothing about how they are read. Or NULL. */
     struct syslog_times *times;

@@ -16,7 +16,7 @@
 #include "triaged/decode/skeleton.h"
 #include "triaged/decode/syslog.h"
 
-enum { UDP = 1, UNIX = 2 };
+enum { UDP = 1, UNIX = 2, MNEMONIC = 4, INNER = 8 };
 
 struct row {
     const char *name;
@@ -103,6 +103,8 @@ static void parse(const struct row *r, size_t n, uint64_t max, struct buf *out)
     o.zone = zone;
     o.is_unix = r->how & UNIX;
     o.is_datagram = r->how & UDP;
+    o.mnemonic_severity = r->how & MNEMONIC;
+    o.inner_header = r->how & INNER;
     arena_init(&a, 0);
     syslog_parse((struct str){exact, n}, &o, &a, &m);
     render(&m, out);
