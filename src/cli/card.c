@@ -159,9 +159,8 @@ static void outcome(struct client *c, const jx *i, struct arena *a)
                   (struct str[]){field_ago(c, i, "update_at"), jx_str(jx_get(i, "update_text"))},
                   2));
     card_row(c, "Resolution", PLAIN, jx_str(jx_get(i, "resolution")));
-    card_row(
-        c, "Kind", PLAIN,
-        join(a, ", by ", (struct str[]){jx_str(jx_get(i, "kind")), jx_str(jx_get(i, "fix"))}, 2));
+    card_row(c, "Kind", PLAIN, jx_str(jx_get(i, "kind")));
+    card_row(c, "Fix used", PLAIN, jx_str(jx_get(i, "fix")));
     card_row(c, "Noise", PLAIN, jx_str(jx_get(i, "noise")));
     card_row(c, "Review", PLAIN,
              join(a, " ", (struct str[]){review, field_due(c, i, "review_due", &style)}, 2));

@@ -263,7 +263,7 @@ void incident_put(struct buf *b, const struct incident *inc)
 /* ---- JSON that was stored ---------------------------------------------------------------------
  */
 
-static bool is_time_name(struct str name)
+bool json_is_time_name(struct str name)
 {
     return str_eq(name, S("at")) || str_ends(name, S("_at")) || str_eq(name, S("until")) ||
            str_eq(name, S("due")) || str_ends(name, S("_until")) || str_eq(name, S("lease"));
@@ -319,7 +319,7 @@ bool json_put_members(struct buf *b, const jx *object)
     bool any = false;
 
     while (jx_next(object, &it, &name, &value)) {
-        bool is_time = is_time_name(name) && moment_of(value, &ms);
+        bool is_time = json_is_time_name(name) && moment_of(value, &ms);
         char text[64];
 
         if ((is_time && ms == 0) || jx_type(value) == JX_NULL)

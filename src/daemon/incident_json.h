@@ -29,6 +29,8 @@ void json_put_text(struct buf *b, const char *name, struct str value);
 void json_put_time(struct buf *b, const char *name, int64_t ms);
 /* A value whose members named like times are shown as such; unset ones are left out. */
 void json_put_value(struct buf *b, const char *name, const jx *v);
+/* Is a member of this name a time? */
+bool json_is_time_name(struct str name);
 /* The members of an object as json_put_value shows them, without braces; false when there were
  * none. */
 bool json_put_members(struct buf *b, const jx *object);

@@ -217,6 +217,8 @@ static void put_what(struct buf *b, const jx *entry)
         buf_printf(b, "%s%.*s: ", b->p[b->n - 1] == ' ' ? "" : "; ", STR_ARG(name));
         if (jx_type(value) == JX_STRING)
             put_text(b, s, true);
+        else if (json_is_time_name(name) && n > 0)
+            put_time(b, n);
         else
             buf_printf(b, "%lld", (long long)n);
     }
@@ -269,13 +271,14 @@ static void put_participants(struct buf *b, jx *const *entries, size_t n)
 static void put_resolution(struct buf *b, const struct incident *inc)
 {
     put_section(b, "Resolution", incident_get(inc, "resolution"), "_Not written._");
-    if (incident_get(inc, "kind").n || incident_get(inc, "fix").n) {
+    if (incident_get(inc, "kind").n) {
         buf_put_c(b, "\nKind: ");
         put_text(b, incident_get(inc, "kind"), true);
-        if (incident_get(inc, "fix").n) {
-            buf_put_c(b, "; fix used: ");
-            put_text(b, incident_get(inc, "fix"), true);
-        }
+        buf_put_char(b, '\n');
+    }
+    if (incident_get(inc, "fix").n) {
+        buf_put_c(b, "\nFix used: ");
+        put_text(b, incident_get(inc, "fix"), true);
         buf_put_char(b, '\n');
     }
 }

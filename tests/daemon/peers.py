@@ -6,6 +6,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+from datetime import datetime, timezone
 
 import requests
 
@@ -75,6 +76,11 @@ class Alertmanager(Process):
 
     def add(self, *args):
         amtool(self.url, "alert", "add", *args)
+
+
+def ended_now():
+    """amtool's option for an alert that ends at this moment (a resolve older than the start is none)."""
+    return "--end=" + datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
 def amtool(url, *args, check=True):

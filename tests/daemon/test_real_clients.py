@@ -1,12 +1,11 @@
 """The right incident in the right queue with the right priority, sent by the real programs."""
 import signal
 import time
-from datetime import datetime, timezone
 
 import pytest
 
 from conftest import free_port, wait_until
-from peers import Alertmanager, Prometheus, Rsyslogd, amtool, logger
+from peers import Alertmanager, Prometheus, Rsyslogd, amtool, ended_now, logger
 
 
 @pytest.fixture
@@ -15,11 +14,6 @@ def stop_at_end():
     yield started.append
     for p in reversed(started):
         p.stop()
-
-
-def ended_now():
-    """amtool's option for an alert that ends at this moment (a resolve older than the start is none)."""
-    return "--end=" + datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
 def only_queue_entry(store, incident):
