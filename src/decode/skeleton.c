@@ -12,7 +12,7 @@
  *
  * Holes have no type: a host given as address, name or path must come out the same. Everything is
  * linear: each look-ahead has a limit (the …_MAX here and in skeleton_lex.c). What belongs to one
- * cause and what does not, for 30 kinds of software: tests/fixtures/skeleton_causes.txt.
+ * cause and what does not, for 40 kinds of software: tests/fixtures/skeleton_causes.txt.
  */
 #include "triaged/decode/skeleton.h"
 

@@ -181,6 +181,17 @@ static bool is_exception_name(const char *p, size_t n)
            (n > 5 && memcmp(p + n - 5, "Error", 5) == 0);
 }
 
+/* "android.intent.action.SCREEN_ON": a constant's name after its packages'. */
+static bool is_constant_name(const char *p, size_t n, size_t last_label)
+{
+    if (*p < 'a' || *p > 'z' || last_label + 2 > n)
+        return false;
+    for (size_t i = last_label; i < n; i++)
+        if ((p[i] < 'A' || p[i] > 'Z') && p[i] != '_')
+            return false;
+    return true;
+}
+
 /* "example.com", "example.com/IN". */
 static bool is_host_name(const struct scan *s, size_t to, const struct shape *sh)
 {
@@ -202,7 +213,8 @@ static enum kind word_kind(const struct scan *s, size_t from, size_t to, const s
     if (sh->joints == 0) {
         if (n >= PLAIN_HEX_MIN && !(sh->any & C_NO_HEX) && is(s, to - 1, C_WORD))
             return OTHER;
-    } else if (sh->dots > 0 && is_exception_name(p, n)) {
+    } else if (sh->dots > 0 &&
+               (is_exception_name(p, n) || is_constant_name(p, n, sh->last_dot + 1 - from))) {
         return WORD;
     } else if (sh->dots >= 2 || sh->ats > 0 || (sh->slashes >= 2 && sh->dots > 0) ||
                is_host_name(s, to, sh)) {
@@ -370,6 +382,8 @@ static size_t lex_one(struct tokens *t, struct scan *s, size_t i, bool glued)
 
 void skeleton_lex(struct str msg, struct tokens *t)
 {
+    static const struct token none[TOKENS_PAD] = {
+        [0 ... TOKENS_PAD - 1] = {.p = "", .kind = PUNCT}};
     struct scan scan = {.p = t->text, .n = msg.n}, *s = &scan;
     bool glued = false;
 
@@ -388,11 +402,7 @@ void skeleton_lex(struct str msg, struct tokens *t)
         i = lex_one(t, s, i, glued);
         glued |= t->n > before; /* a dropped comparison glues nothing */
     }
-    memset(t->v + t->n, 0, TOKENS_PAD * sizeof(t->v[0]));
-    for (size_t i = 0; i < TOKENS_PAD; i++) {
-        t->v[t->n + i].kind = PUNCT;
-        t->v[t->n + i].p = t->text + msg.n;
-    }
+    memcpy(t->v + t->n, none, sizeof(none));
 }
 
 bool token_is_disk(const struct tokens *t, size_t i)

@@ -30,7 +30,7 @@ struct token {
 
 /* Readable bytes behind the text and zero tokens behind the last one: so that looking at what
  * follows, and copying in steps, needs no question whether there is any. */
-enum { LEX_PAD = 32, TOKENS_PAD = 8 };
+enum { LEX_PAD = 32, TOKENS_PAD = 5 };
 
 struct tokens {
     struct token v[SKELETON_TOKENS_MAX + TOKENS_PAD];

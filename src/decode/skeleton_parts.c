@@ -156,7 +156,8 @@ static bool is_disk(struct str s)
         size_t k = lettered[i].n;
         if (!str_starts(s, lettered[i]))
             continue;
-        while (k < lettered[i].n + (i == 0 ? 2u : 1u) && char_at(s, k) >= 'a' && char_at(s, k) <= 'z')
+        while (k < lettered[i].n + (i == 0 ? 2u : 1u) && char_at(s, k) >= 'a' &&
+               char_at(s, k) <= 'z')
             k++;
         if (k > lettered[i].n && s.n <= k + 3 && is_numbers(str_sub(s, k, s.n)))
             return true;

@@ -40,6 +40,7 @@ static const struct word words[] = {
     {"gb", U},
     {"hr", U},
     {"hz", U},
+    {"id", NO},
     {"in", NO},
     {"io", T},
     {"is", NO},
@@ -108,6 +109,7 @@ static const struct word words[] = {
     {"byte", U},
     {"cest", Z},
     {"comm", N | P},
+    {"data", NO},
     {"days", U},
     {"dead", K},
     {"does", NO},
@@ -121,6 +123,7 @@ static const struct word words[] = {
     {"kbps", U},
     {"mbps", U},
     {"mins", U},
+    {"mode", NO},
     {"msec", U},
     {"name", NO | P},
     {"open", K},
@@ -132,17 +135,24 @@ static const struct word words[] = {
     {"with", NO},
     {"year", U},
     /* 5 letters */
+    {"agent", NO},
     {"alive", K},
     {"bytes", U},
-    {"error", K},
+    {"count", NO},
+    {"error", K | NO},
     {"event", X},
     {"false", K},
+    {"group", NO},
     {"hours", U},
+    {"input", NO},
+    {"limit", NO},
     {"local", T},
     {"login", NO},
     {"month", U},
     {"msecs", U},
     {"ruser", N},
+    {"slice", NO},
+    {"space", NO},
     {"uname", N},
     {"usecs", U},
     {"weeks", U},
@@ -161,17 +171,21 @@ static const struct word words[] = {
     {"second", U},
     /* 7 letters */
     {"account", NO},
+    {"command", NO},
     {"enabled", K},
     {"failure", K},
     {"illegal", NO},
     {"invalid", NO},
     {"logname", N},
+    {"manager", NO},
     {"message", X},
     {"minutes", U},
     {"offline", K},
     {"process", NO | C},
+    {"profile", NO},
     {"request", NO},
     {"running", K},
+    {"runtime", NO},
     {"seconds", U},
     {"session", NO},
     {"started", K},
@@ -179,11 +193,13 @@ static const struct word words[] = {
     {"success", K},
     {"unknown", NO},
     /* 8 letters */
+    {"accounts", NO},
     {"degraded", K},
     {"disabled", K},
     {"hostname", P},
     {"inactive", K},
     {"internal", T},
+    {"password", NO},
     {"username", N | P},
     /* 9 letters */
     {"localhost", V},
@@ -195,6 +211,8 @@ static const struct word words[] = {
     /* 12 letters */
     {"microseconds", U},
     {"milliseconds", U},
+    /* 14 letters */
+    {"authentication", NO},
 };
 
 #undef U
@@ -210,8 +228,8 @@ static const struct word words[] = {
 #undef X
 
 /* Index of the first word of each length; the last entry is the number of words. */
-static const uint8_t first[SKELETON_WORD_MAX + 2] = {0,   0,   6,   28,  72,  100, 115,
-                                                     126, 144, 150, 151, 151, 155, 157};
+static const uint8_t first[SKELETON_WORD_MAX + 2] = {0,   0,   6,   29,  73,  103, 125, 136,
+                                                     158, 166, 167, 167, 171, 173, 173, 174};
 
 /* Which letters the words of each length begin with. */
 #define L(c) (1u << ((c) - 'a'))
@@ -224,16 +242,18 @@ static const uint32_t letters[SKELETON_WORD_MAX + 1] = {
         L('l') | L('m') | L('n') | L('o') | L('p') | L('s') | L('t') | L('u') | L('w') | L('y'),
     /* 4 */ L('a') | L('b') | L('c') | L('d') | L('e') | L('f') | L('g') | L('h') | L('i') |
         L('k') | L('m') | L('n') | L('o') | L('s') | L('t') | L('u') | L('w') | L('y'),
-    /* 5 */ L('a') | L('b') | L('e') | L('f') | L('h') | L('l') | L('m') | L('r') | L('u') |
-        L('w') | L('y'),
+    /* 5 */ L('a') | L('b') | L('c') | L('e') | L('f') | L('g') | L('h') | L('i') | L('l') |
+        L('m') | L('r') | L('s') | L('u') | L('w') | L('y'),
     /* 6 */ L('a') | L('c') | L('f') | L('g') | L('k') | L('m') | L('o') | L('s'),
-    /* 7 */ L('a') | L('e') | L('f') | L('i') | L('l') | L('m') | L('o') | L('p') | L('r') |
-        L('s') | L('u'),
-    /* 8 */ L('d') | L('h') | L('i') | L('u'),
+    /* 7 */ L('a') | L('c') | L('e') | L('f') | L('i') | L('l') | L('m') | L('o') | L('p') |
+        L('r') | L('s') | L('u'),
+    /* 8 */ L('a') | L('d') | L('h') | L('i') | L('p') | L('u'),
     /* 9 */ L('l'),
     /* 10 */ 0,
     /* 11 */ L('l') | L('m') | L('n'),
     /* 12 */ L('m'),
+    /* 13 */ 0,
+    /* 14 */ L('a'),
 };
 #undef L
 
@@ -241,11 +261,11 @@ static const uint32_t letters[SKELETON_WORD_MAX + 1] = {
  * letter of any other byte. */
 static uint64_t load_lower(const char *p, size_t n)
 {
-    uint64_t v = 0;
+    uint64_t v;
 
-    for (size_t i = 0; i < n; i++)
-        v = v << 8 | (unsigned char)p[i] | 0x20;
-    return v << 8 * (8 - n);
+    memcpy(&v, p, 8);
+    v = be64toh(v) | 0x2020202020202020;
+    return n < 8 ? v & ~(UINT64_MAX >> 8 * n) : v;
 }
 
 /* The same of a word of the list, which has zeros behind it. */
@@ -266,7 +286,7 @@ unsigned skeleton_word(const char *p, size_t n)
     letter = ((unsigned char)*p | 0x20u) - 'a';
     if (letter > 25 || !(letters[n] >> letter & 1))
         return 0;
-    uint64_t head = load_lower(p, n < 8 ? n : 8);
+    uint64_t head = load_lower(p, n);
     size_t from = first[n], to = first[n + 1];
     while (from < to) {
         size_t middle = (from + to) / 2;

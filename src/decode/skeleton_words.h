@@ -23,9 +23,10 @@ enum word_class {
     WORD_TEXT = 1 << 10,   /* msg="...": the value is the text of the message */
 };
 
-enum { SKELETON_WORD_MAX = 12 };
+enum { SKELETON_WORD_MAX = 14 };
 
-/* The classes of a word, ASCII case ignored; 0 for a word that is on no list. */
+/* The classes of a word, ASCII case ignored; 0 for a word that is on no list. Sixteen bytes are
+ * readable at p (LEX_PAD). */
 unsigned skeleton_word(const char *p, size_t n);
 /* A month or weekday of three letters: variable beside a number. */
 bool skeleton_word_is_date(const char *p, size_t n);

@@ -132,6 +132,9 @@ static const struct {
     {"nodes node[001-032] and n-[1-4]", "nodes * and *"},
     {"%LINK-3-UPDOWN: Interface Gi0/1", "%LINK-3-UPDOWN: Interface *"},
     {"java.io.IOException: Broken pipe", "java.io.IOException: Broken pipe"},
+    {"on android.intent.action.SCREEN_ON of com.example.Main",
+     "on android.intent.action.SCREEN_ON of *"},
+    {"no user authentication methods", "no user authentication methods"},
     /* collapse */
     {"ports 1, 2, 3 and 4", "ports * and *"},
     {"sent 1024 bytes (1.0 KB) now", "sent * now"},
@@ -165,6 +168,14 @@ static void test_goldens(void **state)
     assert_int_equal(SKELETON_VERSION, 2);
 }
 
+static unsigned classes_of(const char *word, size_t n)
+{
+    char padded[32] = "";
+
+    memcpy(padded, word, n);
+    return skeleton_word(padded, n);
+}
+
 static void test_words(void **state)
 {
     (void)state;
@@ -181,16 +192,16 @@ static void test_words(void **state)
         before = text;
         for (size_t k = 0; k < n; k++)
             upper[k] = (char)(text[k] & ~0x20);
-        if (skeleton_word(text, n) != want || skeleton_word(upper, n) != want)
+        if (classes_of(text, n) != want || classes_of(upper, n) != want)
             fail_msg("%s is not found as it is listed (index out of step, or listed twice)", text);
     }
     assert_true(skeleton_word_is_date("Jun", 3) && skeleton_word_is_date("SAT", 3));
     assert_false(skeleton_word_is_date("for", 3) || skeleton_word_is_date("june", 4));
-    assert_int_equal(skeleton_word("", 0), 0);
-    assert_int_equal(skeleton_word("zz", 2), 0);
-    assert_int_equal(skeleton_word("microsecondss", 13), 0);
-    assert_int_equal(skeleton_word("localdomaiN", 11), WORD_TLD);
-    assert_int_equal(skeleton_word("u\x13", 2), 0);
+    assert_int_equal(classes_of("", 0), 0);
+    assert_int_equal(classes_of("zz", 2), 0);
+    assert_int_equal(classes_of("microsecondss", 13), 0);
+    assert_int_equal(classes_of("localdomaiN", 11), WORD_TLD);
+    assert_int_equal(classes_of("u\x13", 2), 0);
 }
 
 static void test_limits(void **state)

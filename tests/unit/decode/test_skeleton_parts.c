@@ -34,6 +34,7 @@ static const struct {
     {"Failed password for root from 10.0.0.7", "ip=10.0.0.7 user=root"},
     {"Failed password for invalid user x1 from 10.0.0.7", "ip=10.0.0.7 user=x1"},
     {"check pass; user unknown", ""},
+    {"Started User Manager for UID 5, no user authentication", ""},
     {"session opened for user bob(uid=1) by root(uid=0)", "user=bob user.2=root"},
     {"logname= uid=0 user=root", "user=root"},
     {"imap-login: user=<bob>, method=PLAIN", "user=bob"},
