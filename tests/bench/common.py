@@ -9,6 +9,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "daemon"))
 
+from conftest import wait_until  # noqa: E402
+
 
 def workdir():
     return pathlib.Path(tempfile.mkdtemp(prefix="triaged-bench."))
@@ -57,3 +59,18 @@ end
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     return (float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)), latency(50), latency(99),
             int(bad.group(1)) if bad else 0)
+
+
+def wait_shipped(triaged, timeout=300):
+    """Until nothing is being folded or waits in the spool. The gauges that say so are of the last second."""
+    seen = []
+
+    def idle():
+        m = triaged.metrics()
+        busy = (m.get('triaged_observations_folding{worker="0"}', 1) or
+                m.get('triaged_spool_records_waiting{worker="0"}', 1))
+        seen[:] = [] if busy else seen + [time.monotonic()]
+        return seen and seen[-1] - seen[0] > 1.5
+
+    wait_until(idle, "all is in Redis", timeout, .1)
+    return seen[0]
