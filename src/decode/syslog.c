@@ -86,10 +86,22 @@ static void skip_count(struct cursor *c, struct syslog_msg *m)
     m->flags |= SYSLOG_OCTET_PREFIX;
 }
 
+/* dddd-dd-dd, without a branch for each. */
+static bool is_date(const char *p)
+{
+    unsigned wrong = (unsigned)(p[4] != '-') | (unsigned)(p[7] != '-');
+
+    for (unsigned i = 0; i < 4; i++)
+        wrong |= (unsigned)(p[i] < '0') | (unsigned)(p[i] > '9');
+    for (unsigned i = 5; i < 7; i++)
+        wrong |= (unsigned)(p[i] < '0') | (unsigned)(p[i] > '9') | (unsigned)(p[i + 3] < '0') |
+                 (unsigned)(p[i + 3] > '9');
+    return !wrong;
+}
+
 /* "1 " and a date, or "1 - ". Meraki's "1 1563249630.774 host" is something else. */
 static bool is_5424(const struct cursor *c)
 {
-    static const char form[] = "dddd-dd-dd"; /* d: a digit */
     struct cursor look = *c;
 
     if (!cursor_at_text(c, S("1 ")))
@@ -98,13 +110,7 @@ static bool is_5424(const struct cursor *c)
     cursor_skip_blanks(&look);
     if (cursor_at_text(&look, S("- ")))
         return true;
-    if (cursor_left(&look) < sizeof(form) - 1)
-        return false;
-    for (size_t i = 0; i < sizeof(form) - 1; i++) {
-        if (form[i] == '-' ? look.p[i] != '-' : look.p[i] < '0' || look.p[i] > '9')
-            return false;
-    }
-    return true;
+    return cursor_left(&look) >= 10 && is_date(look.p);
 }
 
 static void read_message(struct cursor *c, const struct syslog_options *o, struct arena *a,

@@ -287,6 +287,8 @@ void syslog_read_3164(struct cursor *c, const struct syslog_options *o, struct s
         m->format = SYSLOG_RFC3164;
     if (has_time)
         skip_lone_colon(c);
+    if (has_time && m->host.p && cursor_at_digit(c))
+        syslog_skip_cisco(c, o, m);
     read_tag(c, m->format == SYSLOG_RAW, m);
     if (m->app.p)
         m->format = SYSLOG_RFC3164;

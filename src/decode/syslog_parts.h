@@ -109,6 +109,8 @@ void syslog_read_3164(struct cursor *c, const struct syslog_options *o, struct s
  * *out_time: a time (of day) was read, so that a host may follow. */
 bool syslog_read_cisco(struct cursor *c, const struct syslog_options *o, struct syslog_msg *m,
                        bool *out_time);
+/* The same behind a relay's header, whose time and host hold: only its number is kept. */
+void syslog_skip_cisco(struct cursor *c, const struct syslog_options *o, struct syslog_msg *m);
 /* "%FAC-SUB-SEV-MNEMONIC:" at the cursor: length up to the colon, or 0. */
 size_t syslog_mnemonic(const struct cursor *c);
 /* Its SEV over that of the PRI, where m->app or the head of m->msg is one. */

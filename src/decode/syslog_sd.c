@@ -32,11 +32,12 @@ static void skip_blanks(struct cursor *c, struct sd_list *l, unsigned allowed)
 /* SD-NAME: anything but "=", SP, "]", '"'. */
 static bool read_name(struct cursor *c, struct str *out)
 {
-    const char *from = c->p;
+    const char *from = c->p, *p = from, *end = c->end;
 
-    while (c->p < c->end && *c->p != '=' && *c->p != ' ' && *c->p != ']' && *c->p != '"')
-        c->p++;
-    *out = (struct str){from, (size_t)(c->p - from)};
+    while (p < end && *p != '=' && *p != ' ' && *p != ']' && *p != '"')
+        p++;
+    c->p = p;
+    *out = (struct str){from, (size_t)(p - from)};
     return out->n > 0;
 }
 
@@ -57,21 +58,21 @@ static struct str unescape(struct str s, struct arena *a)
 
 static bool read_quoted(struct cursor *c, struct arena *a, struct str *out)
 {
-    const char *from = ++c->p;
+    const char *from = c->p + 1, *p = from, *end = c->end;
     bool escaped = false;
 
-    for (; c->p < c->end && *c->p != '"'; c->p++) {
-        if (*c->p == '\\' && c->p + 1 < c->end) {
+    for (; p < end && *p != '"'; p++) {
+        if (*p == '\\' && p + 1 < end) {
             escaped = true;
-            c->p++;
+            p++;
         }
     }
-    if (c->p == c->end)
+    if (p == end)
         return false;
-    *out = (struct str){from, (size_t)(c->p - from)};
+    *out = (struct str){from, (size_t)(p - from)};
     if (escaped)
         *out = unescape(*out, a);
-    c->p++;
+    c->p = p + 1;
     return true;
 }
 

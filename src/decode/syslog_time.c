@@ -13,6 +13,7 @@
 #include "triaged/base/zone.h"
 
 enum {
+    ZONE_WORD_MAX = 12, /* IOS takes any name: "NewYork" */
     DAY_S = 86400,
     AHEAD_S = 7 * DAY_S, /* a date without a year lies at most so far in the future */
     YEAR_FIRST = 1970,   /* of a year that stands after the time, where a host may stand too */
@@ -254,7 +255,8 @@ static void read_zone_name(struct cursor *c, struct moment *t)
         upper = upper && *look.p <= 'Z';
     if (n >= 2 && n <= 3 && read_named_offset(c, n, t))
         return;
-    if (n == 0 || n > 5 || !at_boundary(&look) || !(upper || is_zone_place(look)))
+    if (n == 0 || n > ZONE_WORD_MAX || !at_boundary(&look) ||
+        !((upper && n <= 5) || is_zone_place(look)))
         return;
     struct str name = {c->p, n};
     for (size_t i = 0; i < ARRAY_LEN(zones); i++) {

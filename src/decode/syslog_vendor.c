@@ -110,7 +110,8 @@ static bool read_prefix(struct cursor *c, const struct syslog_options *o, struct
 {
     struct str first = STR_NONE, second = STR_NONE, origin = STR_NONE;
 
-    (void)read_sequence(c, &first);
+    if (read_sequence(c, &first)) /* with a counter of all messages sent: "421370: 421366: Nov …" */
+        (void)read_sequence(c, &second);
     bool has_time = syslog_time_3164(c, o, m);
     if (!has_time && !read_uptime(c) && !syslog_mnemonic(c)) {
         if (!read_origin(c, &origin))
@@ -144,6 +145,18 @@ bool syslog_read_cisco(struct cursor *c, const struct syslog_options *o, struct 
     *m = before;
     *out_time = false;
     return false;
+}
+
+void syslog_skip_cisco(struct cursor *c, const struct syslog_options *o, struct syslog_msg *m)
+{
+    struct cursor look = *c;
+    struct syslog_msg inner = {0};
+    bool has_time;
+
+    if (!read_prefix(&look, o, &inner, &has_time) || !inner.seq.p || !syslog_mnemonic(&look))
+        return;
+    m->seq = inner.seq;
+    *c = look;
 }
 
 size_t syslog_mnemonic(const struct cursor *c)
