@@ -130,6 +130,8 @@ void metric_observe(struct metric_cell *c, int64_t v)
 {
     const struct metric_family *f = c->family;
     unsigned i = 0;
+    if (v < 0) /* by a clock that was set back; a sum that falls would be taken for a restart */
+        v = 0;
     while (i < f->n_bounds && v > f->bounds[i])
         i++;
     atomic_fetch_add_explicit(&c->value, 1, memory_order_relaxed);

@@ -14,8 +14,8 @@
 #include "triaged/base/metrics.h"
 #include "triaged/net/http.h"
 
-static const int64_t bounds_us[] = {100,   250,   500,    1000,   2500,   5000,
-                                    10000, 25000, 100000, 500000, 2500000};
+static const int64_t bounds_us[] = {100,   250,    500,    1000,   2500,    5000,    10000,   25000,
+                                    50000, 100000, 250000, 500000, 1000000, 2500000, 10000000};
 static struct metric_family answer_seconds = {
     .name = "triaged_intake_answer_seconds",
     .help = "Time from a whole request to its answer, its alerts being durable.",

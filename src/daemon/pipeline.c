@@ -46,8 +46,8 @@ static struct metric_family observations_total = {
     .type = METRIC_COUNTER,
 };
 
-static const int64_t append_bounds_us[] = {20,   50,    100,   250,    500,    1000,   2500,
-                                           5000, 10000, 25000, 100000, 500000, 2500000};
+static const int64_t append_bounds_us[] = {
+    20, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 2500000};
 static struct metric_family append_seconds = {
     .name = "triaged_spool_append_seconds",
     .help = "Time to encode a fold's records and write them to the spool, without the sync.",

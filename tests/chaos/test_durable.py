@@ -2,6 +2,7 @@
 held, or fail, by a small preloaded library."""
 import concurrent.futures
 import pathlib
+import signal
 import subprocess
 
 import pytest
@@ -42,6 +43,36 @@ def post(world, tag):
 
 def records(world):
     return world.daemon.metrics().get('triaged_spool_records_total{result="ok"}', 0)
+
+
+def test_histograms_say_where_time_went(world, disk):
+    """While the disk holds a sync and Redis is stopped, half a second passes: it is in the histograms of
+    the sync, the answer and the shipping, in buckets above half a second, and not in that of the append."""
+    start(world, disk, "always")
+    assert post(world, "first").status_code == 200
+    wait_until(lambda: world.daemon.metrics().get('triaged_shipped_records_total{answer="ok"}') == 1, "shipped")
+    before = world.daemon.metrics()
+    world.redis.popen.send_signal(signal.SIGSTOP)
+    disk.set("hold", True)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(post, world, "second")
+        wait_until(lambda: records(world) == 2, "appended")
+        assert not concurrent.futures.wait([answer], timeout=0.6).done
+        disk.set("hold", False)
+        assert answer.result().status_code == 200
+    world.redis.popen.send_signal(signal.SIGCONT)
+    wait_until(lambda: world.daemon.metrics()['triaged_shipped_records_total{answer="ok"}'] == 2, "shipped")
+    after = world.daemon.metrics()
+
+    def grew(histogram, what):
+        name = f"triaged_{histogram}_seconds_{what}"
+        return after[name] - before.get(name, 0)
+
+    for slow in ("spool_sync", "intake_answer", "ship"):
+        assert grew(slow, "sum") > 0.5, slow
+        assert grew(slow, "count") == grew(slow, 'bucket{le="0.5"}') + 1, slow
+        assert grew(slow, "count") == grew(slow, 'bucket{le="+Inf"}'), slow
+    assert grew("spool_append", "count") == 1 and grew("spool_append", "sum") < 0.5
 
 
 @pytest.mark.parametrize("sync, waits", [("always", True), ("interval", False), ("never", False)])

@@ -47,6 +47,7 @@ static void test_text(void **state)
     metric_observe(metric_cell(&latency, "/x"), 5);
     metric_observe(metric_cell(&latency, "/x"), 6);
     metric_observe(metric_cell(&latency, "/x"), 2500);
+    metric_observe(metric_cell(&latency, "/x"), -9); /* a clock was set back: counts as nothing */
     char *text = render();
     static const char expected[] = "# HELP triaged_labelled A gauge.\n"
                                    "# TYPE triaged_labelled gauge\n"
@@ -54,12 +55,12 @@ static void test_text(void **state)
                                    "triaged_labelled{team=\"\xEF\xBF\xBD\",tier=\"tier1\"} 1\n"
                                    "# HELP triaged_latency_seconds Durations.\n"
                                    "# TYPE triaged_latency_seconds histogram\n"
-                                   "triaged_latency_seconds_bucket{path=\"/x\",le=\"0.005\"} 1\n"
-                                   "triaged_latency_seconds_bucket{path=\"/x\",le=\"0.1\"} 2\n"
-                                   "triaged_latency_seconds_bucket{path=\"/x\",le=\"1\"} 2\n"
-                                   "triaged_latency_seconds_bucket{path=\"/x\",le=\"+Inf\"} 3\n"
+                                   "triaged_latency_seconds_bucket{path=\"/x\",le=\"0.005\"} 2\n"
+                                   "triaged_latency_seconds_bucket{path=\"/x\",le=\"0.1\"} 3\n"
+                                   "triaged_latency_seconds_bucket{path=\"/x\",le=\"1\"} 3\n"
+                                   "triaged_latency_seconds_bucket{path=\"/x\",le=\"+Inf\"} 4\n"
                                    "triaged_latency_seconds_sum{path=\"/x\"} 2.511\n"
-                                   "triaged_latency_seconds_count{path=\"/x\"} 3\n"
+                                   "triaged_latency_seconds_count{path=\"/x\"} 4\n"
                                    "# HELP triaged_zulu_total Last\\nby \\\\name.\n"
                                    "# TYPE triaged_zulu_total counter\n"
                                    "triaged_zulu_total 3\n";
