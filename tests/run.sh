@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, runs every suite; the last line is "N passed, N failed".
 #   tests/run.sh          all suites (under 15 minutes on two cores)
-#   tests/run.sh --long   also fuzzing, hundreds of kills, benchmarks
+#   tests/run.sh --long   also hundreds of kills, ThreadSanitizer, valgrind, fuzzing, benchmarks (hours)
 # The tests run on a build with AddressSanitizer and UBSan (build-asan/); the load tests on a plain
 # one (build/).
 set -u
@@ -52,16 +52,34 @@ pytest_suite() { # name, paths...
     TRIAGED_BUILD=$PWD/build-asan TRIAGED_PLAIN_BUILD=$PWD/build TRIAGED_LONG=$long \
         $python -m pytest -q -p no:cacheprovider --junitxml="$results/$name.xml" "$@"
 }
+instrumented_suite() { # name, build, paths...: as often as in the short run, since all is slow
+    local name=$1 build=$PWD/$2
+    shift 2
+    echo "-- $name"
+    TRIAGED_BUILD=$build TRIAGED_PLAIN_BUILD=$build TRIAGED_PATIENCE=10 \
+        $python -m pytest -q -p no:cacheprovider --junitxml="$results/$name.xml" "$@"
+}
 pytest_suite store tests/store
 pytest_suite daemon tests/daemon
 pytest_suite chaos tests/chaos
 
 if [ -n "$long" ]; then
     echo "== threads, under ThreadSanitizer"
-    setup build-tsan -Db_sanitize=thread -Db_lundef=false &&
-        TRIAGED_BUILD=$PWD/build-tsan TRIAGED_PLAIN_BUILD=$PWD/build-tsan \
-            $python -m pytest -q -p no:cacheprovider --junitxml="$results/threads.xml" \
-            tests/daemon/test_operations.py tests/daemon/test_real_clients.py
+    if setup build-tsan -Db_sanitize=thread -Db_lundef=false; then
+        export TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp
+        instrumented_suite threads-chaos build-tsan tests/chaos
+        instrumented_suite threads-daemon build-tsan tests/daemon/test_operations.py \
+            tests/daemon/test_real_clients.py tests/daemon/test_relp.py
+    fi
+    echo "== memory, under valgrind"
+    valgrind="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect"
+    valgrind="$valgrind --errors-for-leak-kinds=definite,indirect --suppressions=$PWD/tests/valgrind.supp"
+    meson test -C build --no-rebuild --suite unit --wrapper "$valgrind" -t 20 --print-errorlogs --no-stdsplit
+    cp build/meson-logs/testlog-valgrind.junit.xml "$results/valgrind-unit.xml" 2>/dev/null
+    export TRIAGED_WRAPPER=$valgrind
+    instrumented_suite valgrind-chaos build tests/chaos/test_exactly_once.py tests/chaos/test_durable.py
+    instrumented_suite valgrind-daemon build tests/daemon/test_operations.py tests/daemon/test_bad_input.py
+    unset TRIAGED_WRAPPER
     echo "== fuzzing, 60 s a target"
     tests/fuzz/run.sh 60 && fuzz=0 || fuzz=1
     echo "== benchmarks"

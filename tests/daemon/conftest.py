@@ -24,12 +24,14 @@ BUILD = pathlib.Path(os.environ.get("TRIAGED_BUILD", ROOT / "build"))
 PLAIN_BUILD = pathlib.Path(os.environ.get("TRIAGED_PLAIN_BUILD", BUILD))
 LONG = bool(os.environ.get("TRIAGED_LONG"))
 WRAPPER = shlex.split(os.environ.get("TRIAGED_WRAPPER", ""))  # what triaged is run under, as valgrind
+PATIENCE = int(os.environ.get("TRIAGED_PATIENCE", 1))  # waits are so many times as long
 TIERS = ("tier1", "tier2", "tier3", "manager")
 PRIORITIES = ("P1", "P2", "P3", "P4")
 
 
 def wait_until(condition, what, timeout=20.0, every=0.02):
     """Polls condition() until it is truthy and returns it; fails with `what` after timeout seconds."""
+    timeout *= PATIENCE
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
@@ -65,7 +67,7 @@ class Process:
         if self.alive():
             self.popen.send_signal(sig)
         try:
-            self.popen.wait(timeout)
+            self.popen.wait(timeout * PATIENCE)
         except subprocess.TimeoutExpired:
             self.popen.kill()
             self.popen.wait()
@@ -156,13 +158,13 @@ class Triaged(Process):
 
     # -- HTTP
     def get(self, path, **kw):
-        return requests.get(self.url + path, timeout=30, **kw)
+        return requests.get(self.url + path, timeout=30 * PATIENCE, **kw)
 
     def post(self, path, body, **kw):
         if isinstance(body, (dict, list)):
             kw.setdefault("headers", {})["Content-Type"] = "application/json"
             body = json.dumps(body)
-        return requests.post(self.url + path, data=body, timeout=30, **kw)
+        return requests.post(self.url + path, data=body, timeout=30 * PATIENCE, **kw)
 
     def alerts(self, *alerts):
         answer = self.post("/api/v2/alerts", list(alerts))
