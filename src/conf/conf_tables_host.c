@@ -138,7 +138,8 @@ static const struct schema_row spool_rows[] = {
      .help = "Bytes that are left free on its file system"},
     {"retain", K_DURATION, RESTART, HERE(retain_ms), .max = DAY, .def = "60s",
      .help = "How long records are kept after Redis has them, for a Redis that loses its last "
-             "seconds; at least twice Sentinel's down-after plus the failover"},
+             "seconds; at least twice Sentinel's down-after plus the failover. Time in which Redis "
+             "is away does not count"},
 };
 const struct schema schema_spool = {"spool", sizeof(struct conf_spool), SCHEMA_NONE, SCHEMA_NONE,
                                     SCHEMA_ROWS(spool_rows)};

@@ -23,6 +23,7 @@ def _harness():
     return module
 
 
+sys.path.append(str(HERE.parent / "daemon"))  # certificates
 harness = sys.modules.get("harness") or _harness()
 redis_server = harness.redis_server
 store = harness.store

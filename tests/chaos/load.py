@@ -196,6 +196,11 @@ class Load:
     def hold(self):
         self.running.clear()
 
+    def quiet(self):
+        """Holds, and waits until everybody has the answer to what was under way (no syslog: it has none)."""
+        self.hold()
+        wait_until(lambda: self.ledger.total() == self.sent, lambda: f"{self.sent} answered: {self.ledger}", 60)
+
     def go_on(self):
         self.running.set()
 

@@ -1,4 +1,5 @@
-"""A proxy between triaged and Redis that cuts, delays and swallows."""
+"""A proxy between triaged and Redis that cuts, delays and swallows. An address is the path of a unix socket or
+a TCP port of this machine."""
 import os
 import random
 import select
@@ -6,14 +7,21 @@ import socket
 import threading
 
 
+def socket_for(address):
+    """A socket, and the address as it wants it."""
+    if isinstance(address, int):
+        return socket.socket(), ("127.0.0.1", address)
+    return socket.socket(socket.AF_UNIX), str(address)
+
+
 class Proxy(threading.Thread):
-    """Listens on a unix socket. Commands of the test: cut(), stall(), go_on(), limit()."""
+    """Listens at `path`. Commands of the test: cut(), stall(), go_on(), limit()."""
 
     def __init__(self, path, target, seed):
         super().__init__(daemon=True)
-        self.path, self.target, self.rng = str(path), target, random.Random(seed)
-        self.server = socket.socket(socket.AF_UNIX)
-        if os.path.exists(self.path):
+        self.server, self.path = socket_for(path)
+        self.target, self.rng = target, random.Random(seed)
+        if isinstance(self.path, str) and os.path.exists(self.path):
             os.unlink(self.path)
         self.server.bind(self.path)
         self.server.listen(64)
@@ -34,8 +42,8 @@ class Proxy(threading.Thread):
             except OSError:
                 return
             try:
-                upstream = socket.socket(socket.AF_UNIX)
-                upstream.connect(self.target)
+                upstream, target = socket_for(self.target)
+                upstream.connect(target)
             except OSError:
                 client.close()
                 continue

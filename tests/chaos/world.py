@@ -42,7 +42,12 @@ class Unstartable(Exception):
 
 
 class Server(Redis):
-    """A redis-server that says at once when it refuses to start."""
+    """A redis-server that says at once when it refuses to start, and remembers when it was stopped."""
+    died = None
+
+    def stop(self, *args, **kw):
+        self.died = time.monotonic()
+        return super().stop(*args, **kw)
 
     def answers(self):
         if not self.alive():
@@ -78,12 +83,13 @@ class AofWatch(threading.Thread):
                 continue
             if path:
                 history = self.sizes.setdefault(path.name, [])
-                history.append((time.monotonic(), size))
-                del history[:-200]
+                if not history or history[-1][1] != size:
+                    history.append((time.monotonic(), size))
+                    del history[:-200]
 
-    def floor(self, seconds):
-        """(file, its size `seconds` ago). Called when Redis is dead."""
-        path, then = self.last_file(), time.monotonic() - seconds
+    def floor(self, seconds, died):
+        """(file, its size `seconds` before Redis died)."""
+        path, then = self.last_file(), died - seconds
         if not path:
             return None, 0
         older = [size for at, size in self.sizes.get(path.name, []) if at <= then]
@@ -155,17 +161,21 @@ class World:
         """kill -9, the AOF's tail cut at a random byte of the last second, perhaps a second restart."""
         self.redis.stop(signal.SIGKILL)
         if cut:
-            path, floor = self.watch.floor(lose)
-            if path and path.exists():
-                size = path.stat().st_size
-                keep = self.rng.randint(min(floor, size), size)
-                os.truncate(path, keep)
-                self.notes.append(f"cut {path.name} from {size} to {keep}")
+            self.cut_tail(lose)
         self.restart_redis()
         if again:
             self.nap(0, 0.3)
             self.redis.stop(signal.SIGKILL)
             self.restart_redis()
+
+    def cut_tail(self, lose=0.9):
+        """Of the AOF of a Redis that is dead: at a random byte of what it wrote in its last second."""
+        path, floor = self.watch.floor(lose, self.redis.died)
+        if path and path.exists():
+            size = path.stat().st_size
+            keep = self.rng.randint(min(floor, size), size)
+            os.truncate(path, keep)
+            self.notes.append(f"cut {path.name} from {size} to {keep}")
 
     # -- the end
     def settle(self, timeout=300 if LONG else 90):
@@ -173,7 +183,10 @@ class World:
         for load in self.loads:
             load.stop()
             load.settle_syslog(self.daemon.life)
+        self.rest(timeout)
 
+    def rest(self, timeout=90):
+        """Waits until nothing waits in the spool and nothing is sent again."""
         def drained():
             m = self.daemon.metrics()
             waiting = [v for k, v in m.items() if k.startswith("triaged_spool_records_waiting")]
@@ -198,6 +211,13 @@ class World:
 
     def store(self):
         return Store(self.redis.client)
+
+    def wait_all_there(self):
+        """Waits until every accepted alert is in Redis. Less than check(), and quicker."""
+        accepted = set().union(*(l.ledger.accepted for l in self.loads))
+        missing = lambda: accepted - set(Check(self.store(), []).tags())
+        wait_until(lambda: not missing(), lambda: f"all there; missing {sorted(missing())[:5]}\n" +
+                   self.daemon.log()[-2000:], 30, every=0.2)
 
     def check(self, lost_before=None):
         """The promises. lost_before: tags accepted earlier may be gone (Redis lost its data)."""
