@@ -73,11 +73,13 @@ void datagrams_destroy(struct datagrams *d)
 
 /* ---- drops in the kernel -------------------------------------------------------------------- */
 
+/* now: the kernel's counter, which wraps. A datagram carries it as it was when the datagram came:
+ * that may be before we asked for it. */
 static void take_drops(struct syslog_listener *l, uint32_t now)
 {
-    uint32_t more = now - l->kernel_drops; /* the counter wraps */
+    int32_t more = (int32_t)(now - l->kernel_drops);
 
-    if (more == 0)
+    if (more <= 0)
         return;
     l->kernel_drops = now;
     syslog_count_dropped(l, "kernel", more);
