@@ -133,11 +133,11 @@ class UnixSender:
         self.socket.send(message.encode())
 
 
-def syslog_ng_files():
+def syslog_ng_files(package="syslog-ng-core"):
     """syslog-ng-core conflicts with rsyslog, so its files are unpacked beside the build."""
-    into = PLAIN_BUILD / "peers" / "syslog-ng-core"
-    done = subprocess.run(["bash", "-c", '. "$1/tests/packages.sh"; unpack_package syslog-ng-core "$2"',
-                           "bash", str(ROOT), str(into)], capture_output=True, text=True)
+    into = PLAIN_BUILD / "peers" / package
+    done = subprocess.run(["bash", "-c", '. "$1/tests/packages.sh"; unpack_package "$2" "$3"',
+                           "bash", str(ROOT), package, str(into)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return into
 
