@@ -413,6 +413,8 @@ static bool read_named_month(struct cursor *c, struct moment *t)
             year >= YEAR_FIRST && year <= YEAR_LAST && at_boundary(&at_year)) {
             t->year = year;
             look = at_year;
+            if (!t->has_zone)
+                read_zone(&look, t);
         }
     }
     *c = look;

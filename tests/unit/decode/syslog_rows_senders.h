@@ -111,6 +111,8 @@
 {"seconds since the epoch are text", S("<30>1724896800 web-3 cron: tick"), "3164 3.6 |1724896800 web-3 cron: tick| no_timestamp", 0, NULL, NULL},
 {"year and zone", S("<30>Aug 29 2023 02:00:00 PDT web-3 cron: tick"), "3164 3.6 2023-08-29T09:00:00.000Z host=web-3 app=cron |tick|", 0, NULL, NULL},
 {"asctime", S("<30>Tue Aug 29 02:00:00 2023 web-3 cron: tick"), "3164 3.6 2023-08-29T02:00:00.000Z host=web-3 app=cron |tick|", 0, NULL, NULL},
+{"zone after the year", S("<30>Tue Aug 29 02:00:00 2023 CEST web-3 cron: tick"), "3164 3.6 2023-08-29T00:00:00.000Z host=web-3 app=cron |tick|", 0, NULL, NULL},
+{"offset after the year", S("<30>Aug 29 02:00:00 2023 +0530 web-3 cron: tick"), "3164 3.6 2023-08-28T20:30:00.000Z host=web-3 app=cron |tick|", 0, NULL, NULL},
 {"weekday with a comma", S("<30>Tue, Aug 29 02:00:00 web-3 cron: tick"), "3164 3.6 2024-08-29T02:00:00.000Z host=web-3 app=cron |tick|", 0, NULL, NULL},
 {"iso without a zone", S("<30>2023-08-29T02:00:00.123 web-3 cron: tick"), "3164 3.6 2023-08-29T06:00:00.123Z host=web-3 app=cron |tick|", 0, "America/New_York", NULL},
 {"iso with a blank", S("<30>2023-08-29 02:00:00.123+02:00 web-3 cron: tick"), "3164 3.6 2023-08-29T00:00:00.123Z host=web-3 app=cron |tick|", 0, NULL, NULL},
