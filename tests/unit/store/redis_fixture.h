@@ -233,6 +233,13 @@ static inline void world_open(struct world *w)
     assert_int_equal(w->state, STORE_S_DOWN);
 }
 
+static inline void world_start(struct world *w)
+{
+    world_init(w);
+    redis_start(&w->r);
+    world_open(w);
+}
+
 static inline void world_finish(struct world *w)
 {
     store_destroy(w->s);
