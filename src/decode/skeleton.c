@@ -23,7 +23,7 @@
 #include "skeleton_scan.h"
 #include "skeleton_words.h"
 
-enum { VALUE_TOKENS_MAX = 32, SUDO_TOKENS_MAX = 32, COPY_STEP = 16 };
+enum { VALUE_TOKENS_MAX = 32, SUDO_TOKENS_MAX = 32, PLAIN_VALUE_MAX = 32, COPY_STEP = 16 };
 
 /* ---- writer: collapses as it goes ------------------------------------------------------------ */
 
@@ -203,16 +203,39 @@ static size_t value_end(const struct tokens *t, size_t i)
     return depth > 0 || quote ? glued_end : limit;
 }
 
-/* The value at i as a hole, unless it is one of the states that make another alert. */
-static size_t reduce_value(const struct tokens *t, size_t i, struct writer *w)
+/* The word of a value that is quoted or not; of no length when it is no word of letters alone. */
+static struct str plain_word(const struct token *value)
+{
+    struct str s = {value->p, value->n};
+
+    if (value->kind == OTHER && (*s.p == '"' || *s.p == '\''))
+        s = str_sub(s, 1, s.n - 1);
+    if (s.n > PLAIN_VALUE_MAX || value->kind == PUNCT)
+        return S("");
+    for (size_t i = 0; i < s.n; i++)
+        if (!(class_of(s.p[i]) & C_LETTER) && s.p[i] != '-')
+            return S("");
+    return s;
+}
+
+/* The value at i as a hole, unless it is one of the states that make another alert, or the key says
+ * that it is a kind of event: "action=deny", "status=bounced", "type=USER_LOGIN". */
+static size_t reduce_value(const struct tokens *t, size_t i, const struct token *key,
+                           struct writer *w)
 {
     const struct token *value = &t->v[i];
     size_t end = value_end(t, i);
 
-    if (end == i + 1 && word_classes(value) & WORD_KEEP)
-        put(w, OUT_WORD, value->p, value->n, true);
-    else
-        put_byte(w, OUT_HOLE, '*', true);
+    if (end == i + 1) {
+        struct str word = {value->p, value->n};
+        if (!(word_classes(value) & WORD_KEEP))
+            word = skeleton_word(key->p, key->n) & WORD_KIND ? plain_word(value) : S("");
+        if (word.n > 0) {
+            put(w, OUT_WORD, word.p, word.n, true);
+            return end;
+        }
+    }
+    put_byte(w, OUT_HOLE, '*', true);
     return end;
 }
 
@@ -232,7 +255,7 @@ static size_t reduce_pair(const struct tokens *t, size_t i, struct writer *w)
     if (i + 2 < t->n && value->glued) {
         if (is_quote(value) && word_classes(key) & WORD_TEXT)
             return i + 2;
-        return reduce_value(t, i + 2, w);
+        return reduce_value(t, i + 2, key, w);
     }
     put_byte(w, OUT_HOLE, '*', true);
     return i + 2;
@@ -249,7 +272,7 @@ static size_t reduce_member(const struct tokens *t, size_t i, struct writer *w)
     if (i + 2 >= t->n || value->punct == '{' || value->punct == '}' ||
         (is_quote(value) && skeleton_word(key->p, key->n) & WORD_TEXT))
         return i + 2;
-    return reduce_value(t, i + 2, w);
+    return reduce_value(t, i + 2, key, w);
 }
 
 /* A variable at i with what belongs to it: units, a zone. Returns the index after it. */

@@ -39,10 +39,15 @@ struct scan {
     size_t no_run_before; /* no colon run begins before here: one was refused */
 };
 
-static inline unsigned class_at(const struct scan *s, size_t i)
+static inline unsigned class_of(char c)
 {
     STEP();
-    return skeleton_classes[(unsigned char)s->p[i]];
+    return skeleton_classes[(unsigned char)c];
+}
+
+static inline unsigned class_at(const struct scan *s, size_t i)
+{
+    return class_of(s->p[i]);
 }
 
 static inline bool is(const struct scan *s, size_t i, unsigned class)

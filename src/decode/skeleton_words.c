@@ -20,6 +20,7 @@
 #define I  WORD_BEFORE
 #define C  WORD_PROCESS
 #define X  WORD_TEXT
+#define D  WORD_KIND
 
 struct word {
     char text[16]; /* padded with NUL: read eight bytes at a time */
@@ -96,6 +97,7 @@ static const struct word words[] = {
     {"pdt", Z},
     {"pid", C},
     {"pst", Z},
+    {"res", D},
     {"sec", U},
     {"the", NO},
     {"tib", U},
@@ -129,6 +131,7 @@ static const struct word words[] = {
     {"open", K},
     {"secs", U},
     {"true", K},
+    {"type", D},
     {"usec", U},
     {"user", N | P},
     {"week", U},
@@ -153,11 +156,13 @@ static const struct word words[] = {
     {"ruser", N},
     {"slice", NO},
     {"space", NO},
+    {"state", D},
     {"uname", N},
     {"usecs", U},
     {"weeks", U},
     {"years", U},
     /* 6 letters */
+    {"action", D},
     {"active", K},
     {"closed", K},
     {"failed", K | NO},
@@ -168,7 +173,9 @@ static const struct word words[] = {
     {"minute", U},
     {"months", U},
     {"online", K},
+    {"result", D},
     {"second", U},
+    {"status", D},
     /* 7 letters */
     {"account", NO},
     {"command", NO},
@@ -181,6 +188,7 @@ static const struct word words[] = {
     {"message", X},
     {"minutes", U},
     {"offline", K},
+    {"outcome", D},
     {"process", NO | C},
     {"profile", NO},
     {"request", NO},
@@ -190,6 +198,7 @@ static const struct word words[] = {
     {"session", NO},
     {"started", K},
     {"stopped", K},
+    {"subtype", D},
     {"success", K},
     {"unknown", NO},
     /* 8 letters */
@@ -226,10 +235,11 @@ static const struct word words[] = {
 #undef I
 #undef C
 #undef X
+#undef D
 
 /* Index of the first word of each length; the last entry is the number of words. */
-static const uint8_t first[SKELETON_WORD_MAX + 2] = {0,   0,   6,   29,  73,  103, 125, 136,
-                                                     158, 166, 167, 167, 171, 173, 173, 174};
+static const uint8_t first[SKELETON_WORD_MAX + 2] = {0,   0,   6,   29,  74,  105, 128, 142,
+                                                     166, 174, 175, 175, 179, 181, 181, 182};
 
 /* Which letters the words of each length begin with. */
 #define L(c) (1u << ((c) - 'a'))
@@ -239,12 +249,13 @@ static const uint32_t letters[SKELETON_WORD_MAX + 1] = {
     /* 2 */ L('a') | L('b') | L('g') | L('h') | L('i') | L('k') | L('l') | L('m') | L('n') |
         L('o') | L('t') | L('u'),
     /* 3 */ L('a') | L('b') | L('c') | L('d') | L('e') | L('f') | L('g') | L('h') | L('k') |
-        L('l') | L('m') | L('n') | L('o') | L('p') | L('s') | L('t') | L('u') | L('w') | L('y'),
+        L('l') | L('m') | L('n') | L('o') | L('p') | L('r') | L('s') | L('t') | L('u') | L('w') |
+        L('y'),
     /* 4 */ L('a') | L('b') | L('c') | L('d') | L('e') | L('f') | L('g') | L('h') | L('i') |
         L('k') | L('m') | L('n') | L('o') | L('s') | L('t') | L('u') | L('w') | L('y'),
     /* 5 */ L('a') | L('b') | L('c') | L('e') | L('f') | L('g') | L('h') | L('i') | L('l') |
         L('m') | L('r') | L('s') | L('u') | L('w') | L('y'),
-    /* 6 */ L('a') | L('c') | L('f') | L('g') | L('k') | L('m') | L('o') | L('s'),
+    /* 6 */ L('a') | L('c') | L('f') | L('g') | L('k') | L('m') | L('o') | L('r') | L('s'),
     /* 7 */ L('a') | L('c') | L('e') | L('f') | L('i') | L('l') | L('m') | L('o') | L('p') |
         L('r') | L('s') | L('u'),
     /* 8 */ L('a') | L('d') | L('h') | L('i') | L('p') | L('u'),

@@ -20,6 +20,7 @@ enum word_class {
     WORD_NAMED = 1 << 7,   /* "name: X": a name comes after the colon */
     WORD_BEFORE = 1 << 8,  /* "for", "by": a name may come next */
     WORD_PROCESS = 1 << 9, /* "process 7 (x)": the name varies as the number does; sudo's TTY */
+    WORD_KIND = 1 << 11,   /* action=deny: a plain word as value is a kind of event, and stays */
     WORD_TEXT = 1 << 10,   /* msg="...": the value is the text of the message */
 };
 

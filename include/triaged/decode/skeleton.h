@@ -8,7 +8,7 @@
  * is still heard of is a new alert in its incident (the group key holds the text of the skeleton,
  * not the version); the old one ends by quiet.
  *   1: the first
- *   2: msg="..." and the members of JSON are read; names of exceptions and Cisco's mnemonics stay;
+ *   2: msg="..." and the members of JSON are read; action=, status=, type= and their like keep words; names of exceptions and Cisco's mnemonics stay;
  *      "by X" stays; singular and plural are one; hosts with addresses, lists of hosts, devices of
  *      disks, digests, sudo's user, Windows' folders
  */

@@ -90,6 +90,10 @@ static const struct {
     /* pairs */
     {"a=1 b=two c= d='x y' e=[1 2 3] f", "a=* b=* c=* d=* e=* f"},
     {"state=up link=Down mode=auto", "state=up link=Down mode=*"},
+    {"action=\"deny\" type=USER_LOGIN, status=no-route mode=auto",
+     "action=deny type=USER_LOGIN, status=no-route mode=*"},
+    {"type=AVC7 status=1/FAILURE action='two words' result=<x>",
+     "type=* status=* action=* result=*"},
     {"x=1, y=2; z=(a) w", "x=*, y=*; z=* w"},
     {"a == b", "a == b"},
     {"(uid=0)", "(uid=*)"},
@@ -99,6 +103,7 @@ static const struct {
     /* JSON */
     {"{\"msg\":\"disk full\",\"n\":5,\"who\":\"x y\",\"up\":true,\"a\":{\"b\": [1, 2]}}",
      "{msg:\"disk full\",n:*,who:*,up:true,a:{b:*}}"},
+    {"{\"action\":\"deny\",\"by\":\"rule\"}", "{action:deny,by:*}"},
     {"open \"a\": denied", "open *: denied"},
     /* dates */
     {"on Jun 14 at", "on * at"},
