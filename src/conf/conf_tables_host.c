@@ -114,7 +114,7 @@ static const struct schema_row redis_rows[] = {
              "host. redis+cluster:// is refused, not yet"},
     {"tls", K_STRUCT, 0, HERE(redis_tls), .sub = &schema_redis_tls,
      .help = "How a rediss url speaks TLS; the certificate's subjectAltName is always checked. The "
-             "files are read again for each connection"},
+             "files are read again when they have changed, at the next connection"},
 };
 const struct schema schema_redis = {"redis", 0, SCHEMA_NONE, SCHEMA_NONE, SCHEMA_ROWS(redis_rows)};
 #undef HERE

@@ -5,8 +5,9 @@
  *       turn that off.
  * Never: connects, falls back to plain text.
  *
- * The files are read for each connection (a CA and a key: some hundred microseconds), so whoever
- * renews a certificate need not tell us: the next connection uses it.
+ * Each connection looks whether a file has changed since it was read, so whoever renews a
+ * certificate need not tell us: the next connection uses it. Reading for each would hold the loop:
+ * the system's bundle of CAs takes 40 to 70 ms, one CA and a key 3.
  */
 #include "triaged/net/tls_client.h"
 
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -26,11 +28,21 @@
 #include "triaged/base/mem.h"
 #include "triaged/base/str.h"
 
-struct tls_client {
-    char *ca, *certificate, *key; /* or NULL */
+enum { FILES = 4, WHY_MAX = 768 };
+
+struct stamp { /* of a file as it was read; zero when it is not there */
+    dev_t dev;
+    ino_t ino;
+    off_t size;
+    struct timespec changed;
 };
 
-enum { TEXT_MAX = 256 };
+struct tls_client {
+    char *ca, *certificate, *key; /* or NULL */
+    pthread_mutex_t lock;         /* of what follows */
+    SSL_CTX *ctx;                 /* made of the files as they were at `stamps` */
+    struct stamp stamps[FILES];
+};
 
 /* ---- the certificate that was refused: OpenSSL forgets it, and its names are worth knowing ------
  */
@@ -125,6 +137,61 @@ static SSL_CTX *make_context(const struct tls_client *c, char *why, size_t size)
     return NULL;
 }
 
+static const char *system_file(const char *variable, const char *otherwise)
+{
+    const char *name = secure_getenv(variable);
+
+    return name ? name : otherwise;
+}
+
+static void look(const char *file, struct stamp *out)
+{
+    struct stat st;
+
+    memset(out, 0, sizeof(*out));
+    if (!file || stat(file, &st) != 0)
+        return;
+    out->dev = st.st_dev;
+    out->ino = st.st_ino;
+    out->size = st.st_size;
+    out->changed = st.st_ctim;
+}
+
+/* The CAs of the system are a file and a directory, of which OpenSSL reads what there is. */
+static void look_at_all(const struct tls_client *c, struct stamp stamps[FILES])
+{
+    const char *ca =
+        c->ca ? c->ca : system_file(X509_get_default_cert_file_env(), X509_get_default_cert_file());
+    const char *directory =
+        c->ca ? NULL : system_file(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
+
+    look(ca, &stamps[0]);
+    look(directory, &stamps[1]);
+    look(c->certificate, &stamps[2]);
+    look(c->key, &stamps[3]);
+}
+
+/* A reference to the context of the files as they are. What is written while it is read has another
+ * stamp afterwards, so it is read again. */
+static SSL_CTX *context(struct tls_client *c, char *why, size_t size)
+{
+    struct stamp stamps[FILES];
+    SSL_CTX *ctx;
+
+    pthread_mutex_lock(&c->lock);
+    look_at_all(c, stamps);
+    if (!c->ctx || memcmp(stamps, c->stamps, sizeof(stamps)) != 0) {
+        SSL_CTX_free(c->ctx);
+        c->ctx = make_context(c, why, size);
+        memcpy(c->stamps, stamps, sizeof(stamps));
+    }
+    ctx = c->ctx;
+    if (ctx)
+        SSL_CTX_up_ref(ctx);
+    pthread_mutex_unlock(&c->lock);
+    return ctx;
+}
+
 static char *copy(struct str s)
 {
     return s.n ? xstrndup(s.p, s.n) : NULL;
@@ -133,13 +200,14 @@ static char *copy(struct str s)
 struct tls_client *tls_client_create(const struct conf_tls_client *t, struct diag *why)
 {
     struct tls_client *c = NEW(struct tls_client);
-    char text[TEXT_MAX + 512];
+    char text[WHY_MAX];
     SSL_CTX *ctx;
 
+    pthread_mutex_init(&c->lock, NULL);
     c->ca = copy(t->ca);
     c->certificate = copy(t->certificate);
     c->key = t->key.n ? copy(t->key) : copy(t->certificate); /* one file with both */
-    ctx = make_context(c, text, sizeof(text));
+    ctx = context(c, text, sizeof(text));
     SSL_CTX_free(ctx);
     if (ctx)
         return c;
@@ -152,6 +220,8 @@ void tls_client_destroy(struct tls_client *c)
 {
     if (!c)
         return;
+    SSL_CTX_free(c->ctx); /* open connections hold references of their own */
+    pthread_mutex_destroy(&c->lock);
     free(c->ca);
     free(c->certificate);
     free(c->key);
@@ -178,10 +248,10 @@ static bool expect(SSL *ssl, const char *name)
     return name[0] && SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
-struct bufferevent *tls_client_wrap(const struct tls_client *c, struct event_base *base, int fd,
+struct bufferevent *tls_client_wrap(struct tls_client *c, struct event_base *base, int fd,
                                     const char *name, char *why, size_t why_size)
 {
-    SSL_CTX *ctx = make_context(c, why, why_size);
+    SSL_CTX *ctx = context(c, why, why_size);
     SSL *ssl = ctx ? SSL_new(ctx) : NULL;
     struct bufferevent *bev = NULL;
 

@@ -178,7 +178,7 @@ class World:
             self.notes.append(f"cut {path.name} from {size} to {keep}")
 
     # -- the end
-    def settle(self, timeout=300 if LONG else 90):
+    def settle(self, timeout=900 if LONG else 90):
         """Stops the load and waits until all that was accepted has been shipped."""
         for load in self.loads:
             load.stop()
