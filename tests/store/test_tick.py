@@ -371,3 +371,19 @@ def test_a_thousand_entries_taken_at_once_are_worked_off_in_parts(team):
     assert max(returned) <= 400 and sum(returned) == 1000
     assert all(f['reason'] == 'returned' for _, _, f in team.entries())
     assert 'claims' not in team.hash('settings') or team.tick(T0 + 123 * S)['done'] == 0
+
+
+def test_other_times_reach_every_incident_in_parts(team):
+    sla = {'P3': {'acknowledge': H, 'grace': H}}
+    team.settings(sla=sla)
+    team.observe(*[obs('f%d' % n, key='k%d{}' % n) for n in range(230)], now=T0)  # of one score
+    team.fire('late', key='late{}', at=T0 + 1)
+    team.settings(sla={'P3': {'acknowledge': 2 * H, 'grace': H}})
+    ticks = 0
+    while team.tick(T0 + S, budget=40)['more']:
+        ticks += 1
+        if ticks == 3:  # another load before that is done
+            team.settings(sla={'P3': {'acknowledge': 3 * H, 'grace': H}})
+    assert 6 <= ticks < 12
+    assert {team.clock('acknowledge', i)['budget'] for i in team.ids()} == {3 * H}
+    assert 'rebudget' not in team.hash('settings')

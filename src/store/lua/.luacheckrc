@@ -6,7 +6,7 @@ local libraries = {
   'B', 'Settings', 'Alerts', 'Incident', 'Timeline', 'Clocks', 'Queue', 'Systems', 'Problems',
   'Priority', 'States', 'Suppression', 'Threshold', 'Observation', 'Heartbeats', 'Beats', 'Intake',
   'Write', 'Horizon', 'Leases', 'Due', 'Claims', 'Retention', 'Verbs', 'Requests', 'Records',
-  'Groups', 'TeamEvent', 'Work', 'Receipt', 'Joining', 'Ending', 'Repeats', 'Items', 'Recall',
+  'Groups', 'TeamEvent', 'Work', 'Receipt', 'Joining', 'Ending', 'Repeats', 'Items', 'Recall', 'Rebudget',
 }
 files['*.lua'].read_globals = libraries
 files['lib/*.lua'].globals = libraries

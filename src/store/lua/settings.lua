@@ -26,6 +26,21 @@ local function check(name, value)
   end
 end
 
+local TIMES_KEPT = 5
+
+-- Other times than before: what runs by the old ones is to be given the new (lib/rebudget.lua).
+local function note_times(before, after)
+  local key, old = B.base .. 'settings', B.json(before or '')
+  if not old or before == after then
+    return
+  end
+  local todo = B.json(redis.call('HGET', key, 'rebudget') or '') or { old = {} }
+  if #todo.old < TIMES_KEPT then
+    todo.old[#todo.old + 1] = old
+  end
+  redis.call('HSET', key, 'rebudget', cjson.encode({ old = todo.old, at = '0', passed = 0 }))
+end
+
 return B.guard(function()
   local loaded_at, hash, force = B.argument(2, 'loaded_at'), ARGV[3] or '', ARGV[4] == '1'
   if hash == '' or #ARGV < 4 or #ARGV % 2 ~= 0 then
@@ -45,6 +60,11 @@ return B.guard(function()
   end
   if stored[1] and loaded_at < (tonumber(stored[2]) or 0) and not force then
     return { 'OLDER', stored[1], stored[2] }
+  end
+  for i = 5, #ARGV, 2 do
+    if ARGV[i] == 'sla' then
+      note_times(redis.call('HGET', key, 'sla'), ARGV[i + 1])
+    end
   end
   for name in pairs(FIELDS) do
     redis.call('HDEL', key, name)

@@ -29,6 +29,7 @@
 --@include lib/work.lua
 --@include lib/horizon.lua
 --@include lib/leases.lua
+--@include lib/rebudget.lua
 --@include lib/due.lua
 --@include lib/claims.lua
 --@include lib/retention.lua
@@ -42,6 +43,7 @@ return B.guard(function()
   B.clock(B.argument(1, 'now'))
   local horizon = Horizon.beat(instance, oldest, leaving)
   Leases.work(horizon)
+  Rebudget.work()
   if Work.left() then
     Due.work(horizon)
   end

@@ -141,3 +141,16 @@ expect NET-1 open on tier1:P1 rule=heartbeat
 at 12m: prom beats
 expect NET-1 resolved
 at 13m: other beats -> ignored=1
+
+story other-times: a reload with other times counts for what runs already
+at 0: settings sla={"P1":{"acknowledge":300000},"P3":{"acknowledge":3600000,"tier2":7200000,"grace":60000}}
+at 0: a fires P3 key=a & b fires P1 key=b
+at 5m: tick -> unassigned=1
+at 30m: settings sla={"P1":{"acknowledge":60000},"P3":{"acknowledge":1200000,"tier2":14400000,"grace":60000}}
+at 30m: tick -> unassigned=2
+expect NET-1 on manager:P3
+expect clock NET-1 tier2 due=4h
+expect clock NET-2 acknowledge due=45m
+at 40m: settings sla={"P1":{"acknowledge":60000},"P3":{"acknowledge":1200000,"tier2":14400000,"tier3":21600000,"grace":60000}}
+at 40m: tick
+expect clock NET-1 tier3 due=6h40m
