@@ -42,6 +42,14 @@ def reference(pattern):
         return set(re.findall(r'\w+', re.search(pattern, f.read(), re.S)[1]))
 
 
+def test_the_documented_table_is_the_table():
+    with open(os.path.join(ROOT, 'docs', 'REDIS.md'), encoding='utf-8') as f:
+        rows = re.findall(r'^\| (\w+) \| ([\w ]+) \| ([\w ]+) \| ([\w ]+) \| ([\w ]+) \|$', f.read(), re.M)
+    documented = {r[0]: dict(zip(stories.STATES, r[1:])) for r in rows if r[0] != 'verb'}
+    assert documented == {verb: {s: cells.get(s, '409').replace('_', ' ') for s in stories.STATES}
+                          for verb, cells in table().items()}
+
+
 @pytest.fixture(scope='module')
 def played():
     if not COVERED:
