@@ -219,7 +219,7 @@ static struct str plain_word(const struct token *value)
 }
 
 /* The value at i as a hole, unless it is one of the states that make another alert, or the key says
- * that it is a kind of event: "action=deny", "status=bounced", "type=USER_LOGIN". */
+ * that it is a kind of event or all the text: "action=deny", "type=USER_LOGIN", "msg=started". */
 static size_t reduce_value(const struct tokens *t, size_t i, const struct token *key,
                            struct writer *w)
 {
@@ -229,7 +229,8 @@ static size_t reduce_value(const struct tokens *t, size_t i, const struct token 
     if (end == i + 1) {
         struct str word = {value->p, value->n};
         if (!(word_classes(value) & WORD_KEEP))
-            word = skeleton_word(key->p, key->n) & WORD_KIND ? plain_word(value) : S("");
+            word =
+                skeleton_word(key->p, key->n) & (WORD_KIND | WORD_TEXT) ? plain_word(value) : S("");
         if (word.n > 0) {
             put(w, OUT_WORD, word.p, word.n, true);
             return end;

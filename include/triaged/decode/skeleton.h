@@ -8,9 +8,10 @@
  * is still heard of is a new alert in its incident (the group key holds the text of the skeleton,
  * not the version); the old one ends by quiet.
  *   1: the first
- *   2: msg="..." and the members of JSON are read; action=, status=, type= and their like keep words; names of exceptions and Cisco's mnemonics stay;
- *      "by X" stays; singular and plural are one; hosts with addresses, lists of hosts, devices of
- *      disks, digests, sudo's user, Windows' folders
+ *   2: msg="..." and the members of JSON are read; action=, status=, type= and their like keep
+ *      words; names of exceptions and of constants, and Cisco's mnemonics, stay; "by X" stays;
+ *      singular and plural are one; hosts with addresses, lists of hosts, devices of disks,
+ * digests, sudo's user, Windows' folders
  */
 #ifndef TRIAGED_DECODE_SKELETON_H
 #define TRIAGED_DECODE_SKELETON_H

@@ -99,6 +99,7 @@ static const struct {
     {"(uid=0)", "(uid=*)"},
     {"level=info msg=\"disk full\" dev=x", "level=* msg=\"disk full\" dev=*"},
     {"msg=\"started\" ok=true", "msg=\"started\" ok=true"},
+    {"msg=started event=boot n=x", "msg=started event=boot n=*"},
     {"err=\"Get \\\"http://a/\\\": refused\" n=1", "err=* n=*"},
     /* JSON */
     {"{\"msg\":\"disk full\",\"n\":5,\"who\":\"x y\",\"up\":true,\"a\":{\"b\": [1, 2]}}",
