@@ -95,9 +95,9 @@ def test_one_day_in_the_life(tmp_path, make_triaged, monkeypatch):
         day.began = time.time()
         happens = {
             "09:15": lambda: wait_until(lambda: store.queue("network", "manager"), "the manager's queue"),
-            "09:45": lambda: (am.add(*ALERT, ended_now()), wait_until(
+            "09:28": lambda: (am.add(*ALERT, ended_now()), wait_until(
                 lambda: state() == "resolved", "resolved by the monitor", 60)),
-            "10:15": lambda: wait_until(lambda: state() == "closed", "closed after grace")}
+            "09:58": lambda: wait_until(lambda: state() == "closed", "closed after grace")}
         for mark, commands in chapters():
             day.move_to(mark)
             happens.pop(mark, lambda: None)()
