@@ -9,7 +9,7 @@ struct ruleset *cli_load(const char *file)
 {
     struct diag why;
     diag_init(&why);
-    struct conf *conf = conf_load(file, &why);
+    struct conf *conf = conf_load_also(file, ruleset_check_faulty, &why);
     struct ruleset *rules = conf ? ruleset_create(conf, &why) : NULL;
     conf_unref(conf);
     diag_print(&why, stderr);

@@ -56,7 +56,8 @@ static void fill(struct conf *c, struct arena *tree, const struct ynode *root, s
     conf_tree_hash(root, false, c->shared_hash);
 }
 
-static struct conf *load(const char *name, const struct str *text, struct diag *why)
+static struct conf *load(const char *name, const struct str *text, conf_also_fn *also,
+                         struct diag *why)
 {
     struct arena tree;
     size_t before = why->errors;
@@ -72,18 +73,25 @@ static struct conf *load(const char *name, const struct str *text, struct diag *
     arena_finish(&tree);
     if (root && why->errors == before)
         return c;
+    if (root && also)
+        also(c, why);
     conf_unref(c);
     return NULL;
 }
 
 struct conf *conf_load(const char *file, struct diag *why)
 {
-    return load(file, NULL, why);
+    return load(file, NULL, NULL, why);
 }
 
-struct conf *conf_load_text(const char *name, struct str text, struct diag *why)
+struct conf *conf_load_also(const char *file, conf_also_fn *also, struct diag *why)
 {
-    return load(name, &text, why);
+    return load(file, NULL, also, why);
+}
+
+struct conf *conf_load_text(const char *name, struct str text, conf_also_fn *also, struct diag *why)
+{
+    return load(name, &text, also, why);
 }
 
 struct conf *conf_ref(const struct conf *c)

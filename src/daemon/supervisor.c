@@ -48,7 +48,7 @@ static struct metric_family start_time = {
 const struct ruleset *supervisor_load(const char *file, const struct supervisor *running,
                                       struct diag *why)
 {
-    struct conf *conf = conf_load(file, why);
+    struct conf *conf = conf_load_also(file, ruleset_check_faulty, why);
     const struct ruleset *rules = NULL;
     const struct declared_error *declared = NULL;
     size_t n = 0;

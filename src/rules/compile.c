@@ -61,7 +61,7 @@ void compile_clause(struct ruleset *rs, const struct conf_texts *texts, struct c
     uint32_t *m = ARENA_ARRAY(&rs->arena, uint32_t, texts->n + 1);
     size_t n = 0;
     for (size_t i = 0; i < texts->n; i++)
-        if (compile_matcher(rs, &texts->v[i], &m[n], why))
+        if (!(rs->faulty && texts->v[i].s.n == 0) && compile_matcher(rs, &texts->v[i], &m[n], why))
             n++;
     *out = (struct clause){.m = m, .n = n, .texts = texts};
 }

@@ -132,6 +132,7 @@ struct rule_index {
 struct ruleset {
     _Atomic int refs;
     uint64_t id; /* unlike any other's in this process */
+    bool faulty; /* of a configuration with errors: what conf says of it is not said again */
     const struct conf *conf;
     struct arena arena;
     struct fields fields;

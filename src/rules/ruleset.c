@@ -40,7 +40,7 @@ static void compile_rule(struct ruleset *rs, const struct conf_rule *c, struct c
     compile_names(rs, &c->threshold.per, &r->per);
     if (c->known_error.n) {
         r->known_error = known_error_by_id(rs->conf, c->known_error);
-        if (!r->known_error)
+        if (!r->known_error && !rs->faulty)
             place_error(why, &c->place, "known_error names no known error");
     }
 }
@@ -68,7 +68,7 @@ static void compile_window(struct ruleset *rs, const struct conf_maintenance *c,
     snprintf(name, sizeof(name), "%.*s", STR_ARG(zone));
     diag_init(&zone_why);
     w->zone = zone_load(name, &zone_why);
-    if (!w->zone)
+    if (!w->zone && !rs->faulty)
         place_error(why, &c->place, zone_why.n ? zone_why.items[0].text : "unknown time zone");
     diag_finish(&zone_why);
 }
@@ -138,15 +138,29 @@ struct ruleset *ruleset_create(const struct conf *conf, struct diag *why)
     return ruleset_create_with(conf, NULL, 0, why);
 }
 
-struct ruleset *ruleset_create_with(const struct conf *conf, const struct declared_error *declared,
-                                    size_t n, struct diag *why)
+static struct ruleset *begin(const struct conf *conf)
 {
     struct ruleset *rs = NEW(struct ruleset);
-    size_t errors = why->errors;
     atomic_init(&rs->refs, 1);
     rs->id = atomic_fetch_add(&last_id, 1) + 1;
     rs->conf = conf_ref(conf);
     arena_init(&rs->arena, 0);
+    return rs;
+}
+
+void ruleset_check_faulty(const struct conf *faulty, struct diag *why)
+{
+    struct ruleset *rs = begin(faulty);
+    rs->faulty = true;
+    compile_all(rs, why);
+    destroy(rs);
+}
+
+struct ruleset *ruleset_create_with(const struct conf *conf, const struct declared_error *declared,
+                                    size_t n, struct diag *why)
+{
+    struct ruleset *rs = begin(conf);
+    size_t errors = why->errors;
     compile_all(rs, why);
     if (why->errors > errors) {
         destroy(rs);

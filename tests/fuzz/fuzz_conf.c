@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "triaged/conf/conf.h"
+#include "triaged/rules/ruleset.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,7 +26,8 @@ static void check_promises(const struct conf *c)
     for (int p = P1; p < PRIORITY_N; p++)
         check(c->sla[p].reopen_within_ms >= 0);
     for (size_t i = 0; i < c->n_rules; i++)
-        check(c->rules[i].name.n && (!c->rules[i].set.team.n || conf_team(c, c->rules[i].set.team)));
+        check(c->rules[i].name.n &&
+              (!c->rules[i].set.team.n || conf_team(c, c->rules[i].set.team)));
     for (size_t i = 0; i < c->n_maintenance; i++)
         check(c->maintenance[i].days || c->maintenance[i].to_ms > c->maintenance[i].from_ms);
 }
@@ -35,7 +36,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct diag why;
     diag_init(&why);
-    struct conf *c = conf_load_text("fuzz.yaml", (struct str){(const char *)data, size}, &why);
+    struct conf *c = conf_load_text("fuzz.yaml", (struct str){(const char *)data, size},
+                                    ruleset_check_faulty, &why);
     check((c != NULL) == (why.errors == 0));
     for (size_t i = 0; i < why.n; i++)
         free(diag_item_render(&why.items[i]));

@@ -279,8 +279,13 @@ struct conf {
  * Checks all that needs no regex: types, names, references, the matrix, listeners that need tokens
  * or networks, time zones. */
 struct conf *conf_load(const char *file, struct diag *why);
+/* The same; `also` is called with a configuration that has errors, to say what else is wrong with
+ * it: what was read well so far stands in it. */
+typedef void conf_also_fn(const struct conf *faulty, struct diag *why);
+struct conf *conf_load_also(const char *file, conf_also_fn *also, struct diag *why);
 /* The same for a text that stands in no file; `name` is shown in errors. Includes are not read. */
-struct conf *conf_load_text(const char *name, struct str text, struct diag *why);
+struct conf *conf_load_text(const char *name, struct str text, conf_also_fn *also,
+                            struct diag *why);
 struct conf *conf_ref(const struct conf *c);
 void conf_unref(const struct conf *c); /* accepts NULL */
 

@@ -19,6 +19,9 @@ struct rules_scratch; /* per-thread regex workspace */
 
 /* Compiles all matchers and templates of conf. NULL when *why holds errors. Keeps a reference. */
 struct ruleset *ruleset_create(const struct conf *conf, struct diag *why);
+/* Of a configuration that has errors: also says which matchers and templates are wrong, so that one
+ * run names all there is to mend. For conf_load_also. */
+void ruleset_check_faulty(const struct conf *faulty, struct diag *why);
 
 /* A known error that was declared outside the configuration: matched on alerts of its team. */
 struct declared_error {

@@ -44,7 +44,7 @@ static inline struct conf *load_good(const char *yaml)
 {
     struct diag why;
     diag_init(&why);
-    struct conf *c = conf_load_text("t.yaml", str_c(yaml), &why);
+    struct conf *c = conf_load_text("t.yaml", str_c(yaml), NULL, &why);
     expect_findings(yaml, &why, "");
     assert_non_null(c);
     diag_finish(&why);
@@ -58,7 +58,7 @@ static inline void expect_errors(const char *yaml, const char *more, const char 
     diag_init(&why);
     char *text = NULL;
     assert_true(asprintf(&text, "%s%s", yaml, more) >= 0);
-    struct conf *c = conf_load_text("t.yaml", str_c(text), &why);
+    struct conf *c = conf_load_text("t.yaml", str_c(text), NULL, &why);
     expect_findings(yaml, &why, lines);
     assert_null(c);
     diag_finish(&why);

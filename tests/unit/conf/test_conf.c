@@ -371,8 +371,7 @@ static void a_service_that_is_nearly_one_warns(void **state)
     struct conf *c = conf_load_text("t.yaml",
                                     S("services: {checkout: {}}\n"
                                       "rules: [{name: a, match: [], set: {service: chekout}},\n"
-                                      "        {name: b, match: [], set: {service: other}}]" TEAMS),
-                                    &why);
+                                      "        {name: b, match: [], set: {service: other}}]" TEAMS), NULL, &why);
     assert_non_null(c);
     expect_findings("near", &why,
                     "t.yaml:2:45: warning: rules[0].set.service: \"chekout\" is not in services "

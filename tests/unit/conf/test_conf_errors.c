@@ -400,7 +400,7 @@ static void thousands_of_errors_are_counted(void **state)
     fclose(f);
     struct diag why;
     diag_init(&why);
-    assert_null(conf_load_text("t.yaml", str_c(text), &why));
+    assert_null(conf_load_text("t.yaml", str_c(text), NULL, &why));
     assert_int_equal(why.n, DIAG_MAX);
     assert_int_equal(why.errors, 3000);
     diag_finish(&why);

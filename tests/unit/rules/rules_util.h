@@ -41,7 +41,7 @@ static inline struct ruleset *compile_yaml(const char *yaml, char **text)
     struct diag why;
     diag_init(&why);
     char *whole = xasprintf("%s%s", yaml, TEAMS);
-    struct conf *c = conf_load_text("t.yaml", str_c(whole), &why);
+    struct conf *c = conf_load_text("t.yaml", str_c(whole), ruleset_check_faulty, &why);
     struct ruleset *rs = c ? ruleset_create(c, &why) : NULL;
     char *said = findings(&why);
     if (!text && !rs)

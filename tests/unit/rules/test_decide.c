@@ -538,6 +538,34 @@ static void errors_have_a_place(void **state)
     }
 }
 
+/* Of a file with errors of both kinds one run names all, and none twice. */
+static void all_errors_in_one_run(void **state)
+{
+    (void)state;
+    char *text;
+    assert_null(compile_yaml("rules:\n"
+                             "  - {name: a, match: ['x=~\"(\"', 'y'], nonsense: 1}\n"
+                             "  - {name: b, match: ['x=\"1\"', 7, ''], known_error: KE-9, set: "
+                             "{team: nobody, title: \"{{x\"}}\n"
+                             "maintenance:\n"
+                             "  - {name: m, match: ['z=~\"[\"'], weekly: {days: [sun], from: "
+                             "\"02:00\", to: \"03:00\", zone: Mars/Base}}\n",
+                             &text));
+    static const char *const parts[] = {"t.yaml:2:23: rules[0].match[0]: bad regex",
+                                        "rules[0].match[1]: bad matcher",
+                                        "nonsense",
+                                        "KE-9",
+                                        "nobody",
+                                        "maintenance[0].match[0]: bad regex",
+                                        "\"Mars/Base\" is not"};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        const char *at = strstr(text, parts[i]);
+        if (!at || strstr(at + 1, parts[i]))
+            fail_msg("\"%s\" once in:\n%s", parts[i], text);
+    }
+    free(text);
+}
+
 static void references(void **state)
 {
     (void)state;
@@ -570,6 +598,7 @@ int main(void)
         cmocka_unit_test(traces),
         cmocka_unit_test(index_keeps_the_order),
         cmocka_unit_test(errors_have_a_place),
+        cmocka_unit_test(all_errors_in_one_run),
         cmocka_unit_test(references),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
