@@ -17,6 +17,7 @@ struct api {
     char *authorization; /* a header, or NULL */
     char *no_proxy;
     char error[CURL_ERROR_SIZE];
+    long timeout_ms; /* of a call */
 };
 
 /* Where the bytes of one answer go. */
@@ -64,6 +65,7 @@ struct api *api_create(const struct api_options *options, char why[API_WHY])
     }
     a = NEW(struct api);
     a->curl = curl_easy_init();
+    a->timeout_ms = API_TIMEOUT_MS;
     while (n > 0 && options->url[n - 1] == '/')
         n--;
     a->base = xstrndup(options->url, n);
@@ -84,6 +86,12 @@ struct api *api_create(const struct api_options *options, char why[API_WHY])
     if (options->ca_file)
         curl_easy_setopt(a->curl, CURLOPT_CAINFO, options->ca_file);
     return a;
+}
+
+void api_give_up_after(struct api *a, int ms)
+{
+    a->timeout_ms = ms;
+    curl_easy_setopt(a->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)ms);
 }
 
 void api_destroy(struct api *a)
@@ -173,7 +181,7 @@ bool api_call(struct api *a, const char *path, struct str body, const char *acce
          /* no round trip to ask whether the body is welcome */
          add_header(&headers, "Expect:") &&
          add_header(&headers, body.p ? "Content-Type: application/json" : NULL);
-    curl_easy_setopt(a->curl, CURLOPT_TIMEOUT_MS, (long)API_TIMEOUT_MS);
+    curl_easy_setopt(a->curl, CURLOPT_TIMEOUT_MS, a->timeout_ms);
     curl_easy_setopt(a->curl, CURLOPT_LOW_SPEED_LIMIT, 0L);
     ok = ok && exchange(a, path, body, headers, &sink, &out->status, why);
     curl_slist_free_all(headers);

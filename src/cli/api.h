@@ -32,6 +32,8 @@ struct api;
 /* NULL when libcurl does not start, or the URL is no http or https one; *why says it. */
 struct api *api_create(const struct api_options *options, char why[API_WHY]);
 void api_destroy(struct api *a); /* accepts NULL */
+/* Waits no longer than this for a connection and for the whole answer. */
+void api_give_up_after(struct api *a, int ms);
 
 /* body.p NULL: GET, else POST as JSON. accept: a media type, or NULL (JSON). False when there was
  * no answer (*why). The answer's buf must be initialised; it is reset first. */

@@ -360,6 +360,20 @@ int client_get(struct client *c, const jx **out)
     return take_answer(c, NULL, out);
 }
 
+bool client_get_quietly(struct client *c, int ms, const jx **out)
+{
+    struct jx_error ignored;
+    char why[API_WHY];
+
+    api_give_up_after(c->api, ms);
+    if (!api_call(c->api, terminated(&c->path), STR_NONE, NULL, &c->answer, why) ||
+        c->answer.status != 200)
+        return false;
+    jx_free(c->doc);
+    *out = c->doc = jx_parse(buf_str(&c->answer.body), &ignored);
+    return c->doc != NULL;
+}
+
 int client_get_text(struct client *c, const char *accept)
 {
     char why[API_WHY];

@@ -59,6 +59,8 @@ bool client_put_time(struct client *c, const char *name, const char *value);
  * exit status after having said why, led by `what` ("close NET-1") where it is not NULL. */
 int client_get(struct client *c, const jx **out);
 int client_post(struct client *c, const char *what, const jx **out);
+/* As client_get, for at most so long, and without a word about what failed. */
+bool client_get_quietly(struct client *c, int ms, const jx **out);
 /* As client_get; the answer's bytes are in c->answer.body. */
 int client_get_text(struct client *c, const char *accept);
 /* Says why an answer is a refusal, and gives its exit status. */

@@ -1,8 +1,9 @@
 /*
  * cmd_completion.c - completion bash|zsh: a script made from the table of commands.
  *
- * Both scripts hold one list, a line a command: its words, its options, and the choices of those
- * that take one of a few. Which line holds is found by the words typed so far.
+ * Both scripts hold one list, a line a command: its words, its options, the choices of those that
+ * take one of a few, and what the daemon is asked for (triagectl complete): IDs and teams. Which
+ * line holds is found by the words typed so far.
  */
 #include "commands.h"
 
@@ -50,10 +51,38 @@ static void put_bash_choices(const struct command *c)
     fputs("'\n", stdout);
 }
 
+/* What the words of a command are, for triagectl complete; or NULL. */
+static const char *asked_for(const struct command *c)
+{
+    if (!c->is_client || strncmp(c->args, "ID", 2) != 0)
+        return NULL;
+    if (strncmp(c->name, "review ", 7) == 0)
+        return "reviews";
+    return strchr(c->name, ' ') ? NULL : "ids"; /* the others have IDs of another kind */
+}
+
+static void put_bash_words(const struct command *c)
+{
+    if (asked_for(c))
+        printf("    ['%s']='%s'\n", c->name, asked_for(c));
+}
+
 /* ---- bash ------------------------------------------------------------------------------------ */
 
 static const char bash_tail[] =
     ")\n"
+    "_triagectl_ask() {\n"
+    "    local i words more=()\n"
+    "    read -ra words <<<\"$COMP_LINE\" # not COMP_WORDS: a URL is several words there\n"
+    "    for ((i = 1; i < ${#words[@]} - 1; i++)); do\n"
+    "        case ${words[i]} in\n"
+    "            --url | --token | --token-file | --ca-file) more+=(\"${words[i]}\" "
+    "\"${words[i+1]}\") ;;\n"
+    "        esac\n"
+    "    done\n"
+    "    COMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" complete \"$1\" \"${more[@]}\" "
+    "2>/dev/null)\" -- \"$cur\"))\n"
+    "}\n"
     "_triagectl() {\n"
     "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} name='' w i entry\n"
     "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
@@ -74,6 +103,7 @@ static const char bash_tail[] =
     "                return\n"
     "            fi\n"
     "        done\n"
+    "        case $prev in --team) _triagectl_ask teams; return ;; esac\n"
     "        case $prev in --*file | --config) COMPREPLY=($(compgen -f -- \"$cur\")); return ;; "
     "esac\n"
     "    fi\n"
@@ -83,6 +113,10 @@ static const char bash_tail[] =
     "    fi\n"
     "    if [[ -n $name && -n ${_triagectl_options[\"$name\"]+x} ]]; then\n"
     "        [[ $name == completion ]] && COMPREPLY=($(compgen -W 'bash zsh' -- \"$cur\"))\n"
+    "    fi\n"
+    "    if [[ -n $name && -n ${_triagectl_words[\"$name\"]} ]]; then\n"
+    "        _triagectl_ask \"${_triagectl_words[\"$name\"]}\"\n"
+    "        return\n"
     "    fi\n"
     "    if [[ -z ${COMPREPLY[0]} ]]; then\n"
     "        for entry in \"${!_triagectl_options[@]}\" help; do\n"
@@ -104,6 +138,8 @@ static void print_bash(void)
     each_command(put_bash_rows);
     fputs(")\ndeclare -gA _triagectl_choices=(\n", stdout);
     each_command(put_bash_choices);
+    fputs(")\ndeclare -gA _triagectl_words=(\n", stdout);
+    each_command(put_bash_words);
     fputs(bash_tail, stdout);
 }
 
@@ -144,7 +180,10 @@ static void put_zsh_option(void *arg, const struct cli_option *o)
             putchar(*p == '|' ? ' ' : *p);
         putchar(')');
     } else if (o->arg) {
-        printf(":%s:%s", o->name, strcmp(o->arg, "FILE") == 0 ? "_files" : " ");
+        printf(":%s:%s", o->name,
+               strcmp(o->arg, "FILE") == 0   ? "_files"
+               : strcmp(o->arg, "TEAM") == 0 ? "{_triagectl_ask teams}"
+                                             : " ");
     }
     fputs("' \\\n", stdout);
 }
@@ -153,9 +192,12 @@ static void put_zsh_case(const struct command *c)
 {
     printf("        '%s')\n            _arguments -S \\\n", c->name);
     args_each_option(c, put_zsh_option, NULL);
-    fputs(strcmp(c->name, "completion") == 0 ? "                '1:shell:(bash zsh)' ;;\n"
-                                             : "                '*:word: ' ;;\n",
-          stdout);
+    if (strcmp(c->name, "completion") == 0)
+        fputs("                '1:shell:(bash zsh)' ;;\n", stdout);
+    else if (asked_for(c))
+        printf("                '*:ID:{_triagectl_ask %s}' ;;\n", asked_for(c));
+    else
+        fputs("                '*:word: ' ;;\n", stdout);
 }
 
 static void put_zsh_pair(const struct command *c)
@@ -168,6 +210,9 @@ static void print_zsh(void)
 {
     fputs("#compdef triagectl\n"
           "# zsh completion of triagectl; made by: triagectl completion zsh\n"
+          "_triagectl_ask() {\n"
+          "    compadd -- ${(f)\"$(triagectl complete $1 2>/dev/null)\"}\n"
+          "}\n"
           "_triagectl() {\n"
           "    local -a names pairs\n"
           "    local name\n"

@@ -13,7 +13,7 @@ static const struct command *const working[] = {
 };
 
 static const struct command *const overview[] = {
-    &cmd_watch, &cmd_queues, &cmd_stats, &cmd_noise, &cmd_automation, &cmd_whoami,
+    &cmd_watch, &cmd_queues, &cmd_stats, &cmd_noise, &cmd_automation, &cmd_whoami, &cmd_complete,
 };
 
 static const struct command *const learning[] = {

@@ -13,7 +13,8 @@ extern const struct command cmd_ack, cmd_assign, cmd_release, cmd_note, cmd_upda
     cmd_raise, cmd_lower, cmd_snooze, cmd_resolve, cmd_verify, cmd_confirm, cmd_close, cmd_reopen,
     cmd_merge;
 /* cmd_watch.c, cmd_views.c, cmd_stats.c */
-extern const struct command cmd_watch, cmd_queues, cmd_automation, cmd_whoami, cmd_stats, cmd_noise;
+extern const struct command cmd_watch, cmd_queues, cmd_automation, cmd_whoami, cmd_stats, cmd_noise,
+    cmd_complete;
 /* cmd_records.c */
 extern const struct command cmd_problems, cmd_problem_write, cmd_known_errors, cmd_known_error_add,
     cmd_known_error_delete, cmd_actions, cmd_action_add, cmd_action_done;

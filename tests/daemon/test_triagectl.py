@@ -412,5 +412,52 @@ t triagectl review write --root
 """
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["resolve", "write", "closed", "--root-cause"], done
-    assert ctl("completion", "zsh").startswith("#compdef triagectl")
+    zsh = ctl("completion", "zsh")
+    assert zsh.startswith("#compdef triagectl") and "'*:ID:{_triagectl_ask ids}'" in zsh and "{_triagectl_ask teams}" in zsh
     assert "not for" in ctl("completion", "fish", rc=USAGE)
+
+
+def typed(ctl, text, want, **env):
+    """What an interactive bash makes of the line when Tab is pressed; waits until it shows `want`."""
+    rc = ctl.home / "bashrc"
+    rc.write_text("PS1='$ '; bind 'set show-all-if-ambiguous on' 'set enable-bracketed-paste off' 2>/dev/null\n"
+                  "source <(triagectl completion bash)\necho ready\n")
+    env = {**ctl.env("alice", **env), "PATH": os.path.dirname(ctl.program) + ":" + os.environ["PATH"], "INPUTRC": "/dev/null"}
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execvpe("bash", ["bash", "--noprofile", "--rcfile", str(rc), "-i"], env)
+    os.set_blocking(fd, False)
+    seen = ""
+
+    def shows(words):
+        nonlocal seen
+        try:
+            seen += os.read(fd, 65536).decode(errors="replace")
+        except BlockingIOError:
+            pass
+        return all(w in seen for w in words)
+
+    try:
+        wait_until(lambda: shows(["ready\r\n"]), lambda: seen)
+        seen = ""
+        os.write(fd, text.encode() + b"\t")
+        wait_until(lambda: shows(want), lambda: f"{want} in {seen!r}")
+    finally:
+        os.close(fd)
+        os.waitpid(pid, 0)
+
+
+def test_a_real_bash_completes_ids_and_teams(ctl):
+    for n in range(12):
+        ctl.alert(name="LinkDown", instance=f"a{n}")
+    ctl.wait_listed("NET-12")
+    assert ctl("complete", "ids").split() == [f"NET-{n}" for n in range(1, 13)]
+    assert ctl("complete", "teams").split() == ["network", "platform"] and ctl("complete", "reviews") == ""
+    typed(ctl, "triagectl ack NET-", ["NET-1 ", "NET-12", "NET-7"])
+    typed(ctl, "triagectl list --team pl", ["--team platform"])
+    typed(ctl, f"triagectl show --url {ctl.triaged.url} NET-12", ["NET-12 "], TRIAGED_URL="http://127.0.0.1:1")
+    # when the daemon is away: nothing, and no word of complaint, and soon
+    gone = {"TRIAGED_URL": f"http://127.0.0.1:{free_port()}"}
+    done = ctl.run("complete", "ids", **gone)
+    assert (done.returncode, done.stdout, done.stderr) == (OK, "", "")
+    assert "can be completed" in ctl("complete", "everything", rc=USAGE)
