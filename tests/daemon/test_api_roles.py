@@ -1,7 +1,11 @@
 """Who may do what: every route by every role."""
 import json
+import re
+
+import requests
 
 from api import CONFIG, FAST, ROLES, Api, tokens
+from conftest import ROOT
 
 MATRIX = [  # method, path, body, least role
     ("GET", "/incidents", None, "viewer"), ("POST", "/incidents", {"title": "x"}, "responder"),
@@ -43,6 +47,32 @@ def test_role_matrix(make_triaged, store):
                 assert answer.status_code == want, (method, path, role, answer.status_code, answer.text)
             if want in (401, 403):
                 assert answer.json()["error"]["code"] in ("unauthorized", "forbidden")
+
+
+MAY = {  # what the table of routes says -> who may (None: without a token)
+    "ANYONE": (None, *ROLES), "METRICS": ROLES, "INGEST": ("ingest", "manager", "admin"), "VIEWER": ROLES[1:],
+    "RESPONDER": ROLES[2:], "MANAGER": ROLES[3:], "ADMIN": ROLES[4:]}
+
+
+def test_every_route_of_the_table_by_every_role(make_triaged):
+    """Refused is 401 or 403; whoever may comes so far that the request itself is looked at. A token that is wrong,
+    or another's name with it, is nobody's."""
+    part, secrets = tokens()
+    triaged = make_triaged(CONFIG + FAST + part, rules=False)
+    Api(triaged, token=secrets["manager"]).ready()
+    rows = re.findall(r'\{HTTP_(GET|POST), "([^"]+)", ACCESS_(\w+),', (ROOT / "src/daemon/routes.c").read_text())
+    assert len(rows) > 40
+    for method, path, access in rows:
+        url = triaged.url + path.replace("{}/{}", "NET-1/note").replace("{}", "NET-1").replace("/webhook/*", "/webhook/alertmanager")
+        for role in (None, *ROLES):
+            auth = (f"{role}-token", secrets[role]) if role else None  # Basic: name and secret
+            body = "no JSON" if method == "POST" else None  # allowed, and then of no effect
+            with requests.request(method, url, data=body, auth=auth, timeout=40, stream=True) as answer:
+                refused = 401 if role is None else 403
+                assert (answer.status_code == refused) == (role not in MAY[access]), (method, path, role, answer.status_code)
+                assert answer.status_code < 500
+    for wrong in (("viewer-token", secrets["admin"]), ("admin-token", "guess"), ("", ""), ("nobody", secrets["admin"])):
+        assert requests.get(triaged.url + "/api/v1/whoami", auth=wrong, timeout=10).status_code == 401
 
 
 def test_what_only_a_manager_may_do_to_an_incident(make_triaged):
