@@ -93,7 +93,7 @@ const char *syslog_flag_name(unsigned bit);
 void syslog_to_alert(const struct syslog_msg *m, struct str skeleton, struct str host_if_none,
                      int64_t received_ms, struct arena *arena, struct alert *a);
 
-/* CEF, LEEF and JSON bodies as labels (cef.device_vendor, cef.ext.src, leef.event_id, json.a.b.0; the
+/* CEF, LEEF and JSON bodies as labels (cef.device_vendor, cef.ext.src, json.a.b.0; all the
  * names are in docs/SYSLOG.md) added to l, which is normalised then. Not part of syslog_to_alert:
  * only worth its time where a rule reads such a label. What is beyond a limit is left out, a longer
  * value cut. */
