@@ -44,6 +44,8 @@ BROKEN = {  # what is broken: a piece of a script, what stands there instead, wo
     'records are applied twice': ('if applied >= seq then', 'if false then', 'SKIP'),
 }
 
+RARE = {'the word that is left is not watched': 650}  # found after some hundred: begun nearer to spare time
+
 
 @pytest.mark.parametrize('what', BROKEN)
 def test_a_broken_script_is_caught_and_told_shortly(server, what):
@@ -51,7 +53,7 @@ def test_a_broken_script_is_caught_and_told_shortly(server, what):
     text = {n: histories.assemble(n) for n in ('observe', 'verb', 'tick', 'settings', 'adopt')}
     assert any(old in t for t in text.values()), 'the script reads otherwise by now'
     player = histories.Player(server.sock, lambda n: text[n].replace(old, new))
-    failures = histories.run(player, range(1, 1500), 12)
+    failures = histories.run(player, range(RARE.get(what, 1), 1500), 12)
     assert failures and words in failures[0], failures
     assert len(failures[0].splitlines()) <= 10, failures[0]  # story, a few steps, what was wrong
     print(failures[0])
