@@ -236,7 +236,8 @@ static bool is_interface(struct str s)
     static const struct str lettered[] = {{"ens", 3}, {"eno", 3}, {"enp", 3}, {"wlp", 3}};
 
     for (size_t i = 0; i < ARRAY_LEN(plain); i++)
-        if (str_starts(s, plain[i]) && is_place(str_sub(s, plain[i].n, s.n), false))
+        if (*s.p == *plain[i].p && str_starts(s, plain[i]) &&
+            is_place(str_sub(s, plain[i].n, s.n), false))
             return s.n <= plain[i].n + (plain[i].n <= 2 ? 8 : 16);
     for (size_t i = 0; i < ARRAY_LEN(lettered); i++)
         if (str_starts(s, lettered[i]) && is_place(str_sub(s, lettered[i].n, s.n), true))
@@ -431,7 +432,13 @@ static void take_token(struct found *f, const struct tokens *t, size_t i)
     if (v->kind == WORD)
         take_named(f, t, i);
     s = bare(v);
-    if ((n = unit_length(s)))
+    if (s.n == 0)
+        return;
+    if (is_digit(*s.p)) { /* most variables: no name begins so */
+        take_address(f, s);
+        return;
+    }
+    if (memchr(s.p, '.', s.n) && (n = unit_length(s)))
         keep(f, PART_UNIT, str_sub(s, 0, n));
     else if (v->kind == WORD ? token_is_disk(t, i) : is_disk(s))
         keep(f, PART_DEVICE, s);
