@@ -81,13 +81,13 @@ def events(world, team):
 @pytest.mark.parametrize("how", ["connected", "away"])
 def test_everything_is_deleted(world, how):
     """FLUSHALL, seen or unseen. All that is kept is sent again; it is said; numbers are not given twice."""
-    world.start(workers=2)
+    world.start(workers=2, spool='{directory: "%s", min_free: 1MiB, retain: 1h}')
     ready(world)
-    for _ in range(2 if not LONG else 10):
+    for _ in range(2 if not LONG else 5):  # each sends all again
         world.load.wait_sent(500)
         world.load.hold()
         wait_until(lambda: all(v == 0 for k, v in world.daemon.metrics().items() if
-                               k.startswith("triaged_spool_records_waiting")), "all is shipped")
+                               k.startswith("triaged_spool_records_waiting")), "all is shipped", 300 if LONG else 30)
         before = {team: max(numbers(world, team)) for team in ("red", "blue")}
         rewound = world.daemon.metrics().get("triaged_store_rewound_total", 0)
         if how == "away":
