@@ -11,7 +11,7 @@
 #include "skeleton_scan.h"
 #include "skeleton_words.h"
 
-enum { HOST_LIST_MAX = 64, PLAIN_HEX_MIN = 8, BLANKS_MAX = 8 };
+enum { HOST_LIST_MAX = 64, PLAIN_HEX_MIN = 8, BLANKS_MAX = 128 };
 
 /* What a token that begins with this byte may be. */
 enum start {
