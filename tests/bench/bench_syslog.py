@@ -229,7 +229,7 @@ def settled(figure):
         now = figure()
         if now != last:
             last, since = now, time.monotonic()
-        time.sleep(.05)
+        time.sleep(.05)  # poll
     return last
 
 
