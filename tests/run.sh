@@ -82,8 +82,8 @@ if [ -n "$long" ]; then
     instrumented_suite valgrind-daemon build tests/daemon/test_operations.py tests/daemon/test_bad_input.py \
         -k "not cannot_bind"
     unset TRIAGED_WRAPPER
-    echo "== fuzzing, 60 s a target"
-    tests/fuzz/run.sh 60 && fuzz=0 || fuzz=1
+    echo "== fuzzing: 60 s a target, then 10 minutes for each that a syslog sender reaches"
+    tests/fuzz/run.sh 60 && tests/fuzz/run.sh 600 syslog syslog_frame relp skeleton && fuzz=0 || fuzz=1
     echo "== benchmarks"
     tests/bench/run.sh || true
 fi
