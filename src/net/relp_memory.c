@@ -49,7 +49,8 @@ struct slot {
     struct relp_mark mark;
     int64_t since_ms;
     enum state state;
-    uint64_t number; /* of its commit, and whose: see number_of */
+    uint64_t number;  /* of its commit, and whose: see number_of */
+    uint64_t receipt; /* of that writer; 0: of an earlier process, durable long since */
 };
 
 /* As it stands in the file. */
@@ -73,7 +74,7 @@ struct file_head {
 
 struct relp_memory {
     unsigned refs, writers;
-    uint64_t committed[RELP_WRITERS];
+    uint64_t committed[RELP_WRITERS], durable[RELP_WRITERS];
     struct list free, orphans;
     struct list buckets[BUCKETS];
     struct slot slots[RELP_MEMORY_SLOTS];
@@ -269,7 +270,7 @@ static void adopt_marks(struct relp_memory *m, const struct file_head *old)
         if (!s)
             continue;
         s->mark = (struct relp_mark){old->marks[i].peer, old->marks[i].message};
-        s->number = 0;
+        s->number = s->receipt = 0;
         make_orphan(m, s, now);
         mirror(m, s);
     }
@@ -364,7 +365,25 @@ void relp_memory_commit(struct relp_memory *m, unsigned writer)
     pthread_mutex_unlock(&lock);
 }
 
-uint32_t relp_memory_note(struct relp_memory *m, unsigned writer, struct relp_mark mark)
+void relp_memory_durable(struct relp_memory *m, unsigned writer, uint64_t receipt)
+{
+    pthread_mutex_lock(&lock);
+    m->durable[writer] = receipt;
+    pthread_mutex_unlock(&lock);
+}
+
+bool relp_memory_is_durable(struct relp_memory *m, uint32_t slot)
+{
+    bool is;
+
+    pthread_mutex_lock(&lock);
+    is = m->slots[slot].receipt <= m->durable[m->slots[slot].number % RELP_WRITERS];
+    pthread_mutex_unlock(&lock);
+    return is;
+}
+
+uint32_t relp_memory_note(struct relp_memory *m, unsigned writer, struct relp_mark mark,
+                          uint64_t receipt)
 {
     uint32_t at = RELP_NO_SLOT;
     struct slot *s;
@@ -375,6 +394,7 @@ uint32_t relp_memory_note(struct relp_memory *m, unsigned writer, struct relp_ma
         s->state = LIVE;
         s->mark = mark;
         s->number = number_of(m->committed[writer] + 1, writer);
+        s->receipt = receipt;
         mirror(m, s);
         at = (uint32_t)(s - m->slots);
     }

@@ -38,13 +38,19 @@ bool relp_memory_use_file(struct relp_memory *m, const char *path,
 /* Whoever writes messages down, and is asked for below. */
 unsigned relp_memory_writer(struct relp_memory *m);
 /* Remembers a message of a living session. The mark survives a kill of this process from the
- * writer's next commit on. RELP_NO_SLOT when there is no room. */
-uint32_t relp_memory_note(struct relp_memory *m, unsigned writer, struct relp_mark mark);
+ * writer's next commit on; the receipt is what relp_memory_durable counts. RELP_NO_SLOT when there
+ * is no room. */
+uint32_t relp_memory_note(struct relp_memory *m, unsigned writer, struct relp_mark mark,
+                          uint64_t receipt);
 /* All that the writer noted until now is about to be written to that place: if a kill comes before
  * one of the next two, the next process finds out by the place whether it was. */
 void relp_memory_begin(struct relp_memory *m, unsigned writer, const struct syslog_place *place);
 void relp_memory_give_up(struct relp_memory *m, unsigned writer); /* it was not */
 void relp_memory_commit(struct relp_memory *m, unsigned writer);  /* it is */
+/* What the writer gave receipts up to this one is durable. */
+void relp_memory_durable(struct relp_memory *m, unsigned writer, uint64_t receipt);
+/* Is that message? Whoever claimed it may be another worker than the one that writes it. */
+bool relp_memory_is_durable(struct relp_memory *m, uint32_t slot);
 /* The sender knows; RELP_NO_SLOT is accepted. */
 void relp_memory_forget(struct relp_memory *m, uint32_t slot);
 /* The session has ended: the message may come again. */

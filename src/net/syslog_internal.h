@@ -169,8 +169,8 @@ bool relp_must_wait(struct syslog_conn *c);
 void relp_written(struct syslog_conn *c); /* the output is empty; may close */
 /* Takes no more, and closes once everything is answered. */
 void relp_stop(struct syslog_conn *c);
-bool relp_is_over(const struct syslog_conn *c, int64_t now); /* the last answers do not leave */
-void relp_end(struct syslog_conn *c);                        /* accepts a connection without */
+bool relp_check(struct syslog_conn *c, int64_t now); /* now and then; false: the end is overdue */
+void relp_end(struct syslog_conn *c);                /* accepts a connection without */
 void relp_set_metrics(struct syslog_listener *l, const char *label);
 
 #endif

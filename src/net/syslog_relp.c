@@ -45,6 +45,7 @@ struct entry {
     uint64_t receipt; /* what must be durable before the answer */
     uint64_t mark;    /* hash of the message; 0: there is none to remember */
     uint32_t txnr, slot;
+    bool again; /* it repeats what stands in the slot, which another worker may be writing */
     const char *answer;
 };
 
@@ -114,7 +115,7 @@ static void note(struct relp_session *r, uint64_t receipt)
 
         if (e->mark && e->slot == RELP_NO_SLOT)
             e->slot = relp_memory_note(s->relp_memory, s->relp_writer,
-                                       (struct relp_mark){r->peer, e->mark});
+                                       (struct relp_mark){r->peer, e->mark}, e->receipt);
     }
 }
 
@@ -143,13 +144,19 @@ static void say_bye(struct relp_session *r)
     evbuffer_add(bufferevent_get_output(r->conn->bev), hint, sizeof(hint) - 1);
 }
 
+static bool may_be_answered(struct syslog_server *s, const struct entry *e)
+{
+    return e->receipt <= s->relp_durable &&
+           (!e->again || relp_memory_is_durable(s->relp_memory, e->slot));
+}
+
 /* Everything whose turn it is. */
 static void answer(struct relp_session *r)
 {
     struct syslog_server *s = r->conn->listener->server;
     struct evbuffer *out = bufferevent_get_output(r->conn->bev);
 
-    for (; r->answered < r->head && at(r, r->answered)->receipt <= s->relp_durable; r->answered++)
+    for (; r->answered < r->head && may_be_answered(s, at(r, r->answered)); r->answered++)
         put_answer(out, at(r, r->answered));
     for (; r->answered - r->tail > UNPROVEN; r->tail++)
         relp_memory_forget(s->relp_memory, at(r, r->tail)->slot);
@@ -215,6 +222,7 @@ void syslog_server_durable(struct syslog_server *s, uint64_t receipt)
     if (receipt <= s->relp_durable)
         return;
     s->relp_durable = receipt;
+    relp_memory_durable(s->relp_memory, s->relp_writer, receipt);
     note_all(s, receipt); /* those that went nowhere, since a rule dropped them */
     LIST_FOR_EACH_SAFE (r, next, &s->relp, struct relp_session, node) {
         answer(r);
@@ -266,7 +274,7 @@ static void take_message(struct relp_session *r, const struct relp_frame *f)
     if (r->resending) {
         e->slot = relp_memory_claim(s->relp_memory, (struct relp_mark){r->peer, e->mark},
                                     clock_mono_ms());
-        r->resending = e->slot != RELP_NO_SLOT;
+        r->resending = e->again = e->slot != RELP_NO_SLOT;
     }
     if (r->resending) {
         e->receipt = s->relp_receipt; /* no later than the one that it repeats */
@@ -348,9 +356,16 @@ void relp_stop(struct syslog_conn *c)
     answer(r);
 }
 
-bool relp_is_over(const struct syslog_conn *c, int64_t now)
+bool relp_check(struct syslog_conn *c, int64_t now)
 {
-    return c->relp->bye_ms && now - c->relp->bye_ms >= GOODBYE_MS;
+    struct relp_session *r = c->relp;
+
+    /* What another worker wrote has become durable without a word to this one. */
+    if (r->answered < r->head && at(r, r->answered)->again) {
+        answer(r);
+        unhold(r);
+    }
+    return !r->bye_ms || now - r->bye_ms < GOODBYE_MS;
 }
 
 /* Whatever the client may not know of may come again. */
@@ -366,7 +381,7 @@ static void remember(struct relp_session *r, struct entry *e, int64_t now)
     }
     if (e->slot == RELP_NO_SLOT)
         e->slot = relp_memory_note(m, r->conn->listener->server->relp_writer,
-                                   (struct relp_mark){r->peer, e->mark});
+                                   (struct relp_mark){r->peer, e->mark}, e->receipt);
     relp_memory_orphan(m, e->slot, now);
 }
 

@@ -353,7 +353,7 @@ void stream_check(struct syslog_conn *c, int64_t now)
     if (c->proxy) {
         if (now - c->opened_ms >= SYSLOG_HANDSHAKE_MS)
             stream_refuse(c, "proxy", "no PROXY protocol header in time, connection closed");
-    } else if (c->relp && relp_is_over(c, now)) {
+    } else if (c->relp && !relp_check(c, now)) {
         stream_close(c);
     } else if (c->bev && !tls_is_open(c->bev)) {
         if (now - c->opened_ms >= SYSLOG_HANDSHAKE_MS)

@@ -297,6 +297,37 @@ static void test_resends_are_not_delivered_again(void **state)
     expect_sent(f, "2 rsp 6 200 OK\n3 rsp 6 200 OK\n4 rsp 6 200 OK\n");
 }
 
+/* What comes again may come to another worker, while the first has not written it. */
+static void test_another_worker_waits_for_the_first(void **state)
+{
+    struct fixture *f = *state;
+    struct log_app *second = NEW(struct log_app);
+    struct fixture other = {.c = {.fd = -1}};
+
+    open_session(f);
+    send_message(f, 2, "<13>a");
+    log_app_wait(&f->app, 1);
+    break_off(f);
+
+    log_app_init(second, 1);
+    second->conf->syslog[0] = f->app.conf->syslog[0];
+    log_app_start(second);
+    client_connect(&other.c, second->base, log_app_port(second, 0));
+    client_send_c(&other.c, OPEN "2 syslog 5 <13>a\n3 syslog 7 <13>new\n");
+    log_app_wait(second, 1);
+    assert_string_equal(second->taken[0].text, "<13>new");
+    syslog_server_durable(second->server, 1);
+    client_wait(&other.c, "1 rsp ");
+    loop_for(second->base, 30);
+    client_pump(&other.c);
+    assert_null(memmem(other.c.in.p, other.c.in.n, "2 rsp", 5));
+    durable(f, 1);
+    client_wait(&other.c, "2 rsp 6 200 OK\n3 rsp 6 200 OK\n");
+    client_close(&other.c);
+    log_app_finish(second);
+    free(second);
+}
+
 static void test_answer_that_was_not_read(void **state)
 {
     struct fixture *f = *state;
@@ -560,6 +591,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_window_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_paused_while_no_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_resends_are_not_delivered_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_another_worker_waits_for_the_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answer_that_was_not_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_only_the_first_without_a_gap, setup, teardown),
         cmocka_unit_test_setup_teardown(test_after_close_everything_is_new, setup, teardown),
