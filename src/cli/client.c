@@ -323,6 +323,18 @@ void client_print_json(const struct client *c)
         putchar('\n');
 }
 
+int client_show(struct client *c, void (*print)(struct client *c, const jx *answer))
+{
+    const jx *answer = NULL;
+    int status = client_get(c, &answer);
+
+    if (status == CLI_OK && c->json)
+        client_print_json(c);
+    else if (status == CLI_OK)
+        print(c, answer);
+    return status;
+}
+
 /* The answer as JSON; of an empty one *out is NULL. */
 static int take_answer(struct client *c, const char *what, const jx **out)
 {

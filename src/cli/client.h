@@ -66,6 +66,8 @@ int client_get_text(struct client *c, const char *accept);
 /* Says why an answer is a refusal, and gives its exit status. */
 int client_refusal(struct client *c, const char *what);
 int client_unreachable(const struct client *c, const char *why);
+/* As client_get; the answer is printed, with --json its bytes. */
+int client_show(struct client *c, void (*print)(struct client *c, const jx *answer));
 /* With --json: prints the last answer's bytes. */
 void client_print_json(const struct client *c);
 

@@ -52,8 +52,9 @@ static void print_clocks(struct client *c, const jx *clocks)
     table_destroy(t);
 }
 
-static void print(struct client *c, const jx *i)
+static void print(struct client *c, const jx *answer)
 {
+    const jx *i = jx_get(answer, "incident");
     struct str rule = jx_str(jx_get(i, "rule"));
 
     incident_line(c, i);
@@ -79,18 +80,13 @@ static void print(struct client *c, const jx *i)
 static int run(const struct command *self, int argc, char **argv)
 {
     struct client c;
-    const jx *answer = NULL;
     int status = client_begin(&c, self, argc, argv);
 
     if (status < 0)
         status = client_words(&c, 1, 1, "the ID of an incident");
     if (status < 0) {
         client_path(&c, "incidents", c.args.words[0], NULL);
-        status = client_get(&c, &answer);
-        if (status == CLI_OK && c.json)
-            client_print_json(&c);
-        else if (status == CLI_OK)
-            print(&c, jx_get(answer, "incident"));
+        status = client_show(&c, print);
     }
     return client_end(&c, status);
 }

@@ -67,18 +67,13 @@ static void print_entry(struct client *c, const jx *e)
 static int run_show(const struct command *self, int argc, char **argv)
 {
     struct client c;
-    const jx *answer = NULL;
     int status = client_begin(&c, self, argc, argv);
 
     if (status < 0)
         status = client_words(&c, 1, 1, "the ID");
     if (status < 0) {
         client_path(&c, "quarantine", c.args.words[0], NULL);
-        status = client_get(&c, &answer);
-        if (status == CLI_OK && c.json)
-            client_print_json(&c);
-        else if (status == CLI_OK)
-            print_entry(&c, answer);
+        status = client_show(&c, print_entry);
     }
     return client_end(&c, status);
 }

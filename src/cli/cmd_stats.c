@@ -110,7 +110,6 @@ static void print_noise(struct client *c, const jx *answer)
 static int run(const struct command *self, int argc, char **argv)
 {
     struct client c;
-    const jx *answer = NULL;
     int status = client_begin(&c, self, argc, argv);
 
     if (status < 0)
@@ -119,13 +118,7 @@ static int run(const struct command *self, int argc, char **argv)
         client_path(&c, "stats", NULL);
         client_query_option(&c, "team");
         client_query_option(&c, "within");
-        status = client_get(&c, &answer);
-        if (status == CLI_OK && c.json)
-            client_print_json(&c);
-        else if (status == CLI_OK && self == &cmd_noise)
-            print_noise(&c, answer);
-        else if (status == CLI_OK)
-            print_stats(&c, answer);
+        status = client_show(&c, self == &cmd_noise ? print_noise : print_stats);
     }
     return client_end(&c, status);
 }

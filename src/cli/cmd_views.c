@@ -131,18 +131,13 @@ static void print_whoami(struct client *c, const jx *answer)
 static int run_whoami(const struct command *self, int argc, char **argv)
 {
     struct client c;
-    const jx *answer = NULL;
     int status = client_begin(&c, self, argc, argv);
 
     if (status < 0)
         status = client_words(&c, 0, 0, "");
     if (status < 0) {
         client_path(&c, "whoami", NULL);
-        status = client_get(&c, &answer);
-        if (status == CLI_OK && c.json)
-            client_print_json(&c);
-        else if (status == CLI_OK)
-            print_whoami(&c, answer);
+        status = client_show(&c, print_whoami);
     }
     return client_end(&c, status);
 }

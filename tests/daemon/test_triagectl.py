@@ -139,6 +139,7 @@ def test_one_day_in_the_life(ctl):
     ctl("action", "done", "ACT-1")
     assert "buy spares" not in ctl("actions", "--state", "open")
     assert re.search(r"network +P1 +0", ctl("stats"))
+    assert "No incident was marked as noise" in ctl("noise")
     assert re.search(r"reroute +link-down +1", ctl("automation"))
 
 
