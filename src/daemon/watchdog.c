@@ -101,7 +101,6 @@ static void send_beat(struct watchdog *w)
 
     if (!w->ping)
         w->ping = http_ping_create();
-    w->next_ms = clock_mono_ms() + w->conf->watchdog_every_ms;
     if (!w->ping) {
         say(w, FAILING, "no beats: no thread can be started");
         metric_add(metric_cell(&beats_total, "failed"), 1);
@@ -163,6 +162,7 @@ void watchdog_second(struct watchdog *w)
         tick_runs(w); /* an answer that does not come is to be said */
     } else if (is_due(w) && tick_runs(w)) {
         w->asking = true;
+        w->next_ms = clock_mono_ms() + w->conf->watchdog_every_ms; /* the walk takes of it */
         audit_ask(w->audit, on_audit, w);
     } else if (is_due(w)) {
         withhold(w);

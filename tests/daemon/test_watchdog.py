@@ -18,11 +18,12 @@ class Deadman:
     """Counts the calls it gets; answers with `status`, after `hold` is set."""
 
     def __init__(self, tls=None, status=200):
-        self.calls, self.status, self.hold = [], status, None
+        self.calls, self.at, self.status, self.hold = [], [], status, None
         deadman = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
+                deadman.at.append(time.monotonic())
                 deadman.calls.append((self.path, self.headers.get("User-Agent", "")))
                 if deadman.hold:
                     deadman.hold.wait(30)
@@ -119,6 +120,20 @@ def test_beats_come_and_stop_when_an_incident_has_no_deadline(make_triaged, dead
     assert api.t.log().count("no beats: ") == 2, "a line for each change, not for each beat"
     assert api.t.log().count("beats are sent to watchdog_url") == 3
     assert d.url not in api.t.log(), "the URL may be a secret"
+
+
+def test_a_long_walk_does_not_make_beats_rare(make_triaged, deadman, store):
+    """4000 incidents take 2 s to look at: that is no time on top of watchdog_every."""
+    pipe = store.r.pipeline()
+    for n in range(4000):
+        id = f"NET-{10000 + n}"
+        pipe.hset("triaged:{net}:incident:" + id, mapping={"id": id, "state": "resolved", "priority": "P4"})
+        pipe.zadd("triaged:{net}:board", {id: 8 * 10**13 + n})
+    pipe.execute()
+    d = deadman()
+    make_triaged(configured(d.url).replace("watchdog_every: 1s", "watchdog_every: 2s"), rules=False)
+    wait_until(lambda: len(d.at) >= 3, "three beats", 60)
+    assert d.at[2] - d.at[0] < 6.5, "two times two seconds, not two times four"
 
 
 def test_beats_stop_while_redis_is_gone(make_triaged, deadman, tmp_path):
