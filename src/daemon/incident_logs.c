@@ -218,11 +218,34 @@ static void on_lists(struct api *api)
     api_then(api, on_candidates);
 }
 
+/* How many of a team are asked for, where `most` are of the incident's own. */
+static size_t share(const struct search *s, size_t t, size_t most)
+{
+    size_t n = t == 0 || s->n_teams < 2 ? most : LOGS_OTHERS / (s->n_teams - 1);
+
+    return n > most ? most : n < LOGS_LEAST ? LOGS_LEAST : n;
+}
+
+static void ask_lists(struct api *api, const struct search *s)
+{
+    char key[512], urgent[16], events[16];
+
+    api_round(api);
+    for (size_t t = 0; t < s->n_teams; t++) {
+        snprintf(urgent, sizeof(urgent), "%zu", share(s, t, LOGS_URGENT) - 1);
+        snprintf(events, sizeof(events), "%zu", share(s, t, LOGS_EVENTS));
+        FETCH(&api->fetch, S("ZRANGE"), api_key(api, s->teams[t].name, "board", key), S("0"),
+              str_c(urgent));
+        FETCH(&api->fetch, S("XREVRANGE"), api_key(api, s->teams[t].name, "events", key), S("+"),
+              S("-"), S("COUNT"), str_c(events));
+    }
+    api_then(api, on_lists);
+}
+
 void logs_find(struct api *api, const struct incident *inc, struct str team, struct logs *out,
                void (*then)(struct api *api))
 {
     struct search *s = ARENA_NEW(&api->arena, struct search);
-    char key[512], urgent[16], events[16];
 
     *s = (struct search){
         .out = out, .then = then, .more = api->more, .self = incident_get(inc, "id")};
@@ -241,16 +264,7 @@ void logs_find(struct api *api, const struct incident *inc, struct str team, str
             s->teams[t] = s->teams[0];
             s->teams[0] = own;
         }
-    snprintf(urgent, sizeof(urgent), "%d", LOGS_URGENT - 1);
-    snprintf(events, sizeof(events), "%d", LOGS_EVENTS);
-    api_round(api);
-    for (size_t t = 0; t < s->n_teams; t++) {
-        FETCH(&api->fetch, S("ZRANGE"), api_key(api, s->teams[t].name, "board", key), S("0"),
-              str_c(urgent));
-        FETCH(&api->fetch, S("XREVRANGE"), api_key(api, s->teams[t].name, "events", key), S("+"),
-              S("-"), S("COUNT"), str_c(events));
-    }
-    api_then(api, on_lists);
+    ask_lists(api, s);
 }
 
 void logs_put(struct buf *b, const struct logs *logs)

@@ -9,8 +9,11 @@
 #include "incident_json.h"
 
 enum {
-    LOGS_URGENT = 200,    /* incidents of a team's board that are looked at: the most urgent */
-    LOGS_EVENTS = 500,    /* events of a team, the newest: whose incidents are looked at */
+    LOGS_URGENT = 200,  /* incidents of a team's board that are looked at: the most urgent */
+    LOGS_EVENTS = 500,  /* events of a team, the newest: whose incidents are looked at */
+    LOGS_OTHERS = 2000, /* events of all other teams together, and as many on their boards: the more
+                         * teams, the less of each, but LOGS_LEAST */
+    LOGS_LEAST = 10,
     LOGS_LOOK_MAX = 1000, /* incidents looked at in all, this team's first */
     LOGS_INCIDENTS = 10,  /* log incidents on these systems whose alerts are read, the newest */
     LOGS_ALERTS = 100,    /* alerts read of each */

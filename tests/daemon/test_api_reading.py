@@ -256,3 +256,25 @@ def test_recent_logs_are_bounded(api, store):
     assert len(logs) == 20 and len({l["incident"] for l in logs}) <= 10
     spent = lambda c: after[c]["calls"] - before.get(c, {"calls": 0})["calls"]
     assert spent("cmdstat_hmget") <= 1000 and spent("cmdstat_hscan") <= 11
+
+
+def test_recent_logs_of_many_teams_are_bounded(api, store):
+    """Of other teams less is asked the more there are: no reply of Redis grows with their number."""
+    more = "".join(f"  team{n}: {{id: T{n}}}\n" for n in range(50))
+    api.t.write_config(CONFIG.replace("teams:\n", "teams:\n" + more))
+    assert api.t.post("/-/reload", "").status_code == 200
+    id = api.open("slow", systems=["r1"])["id"]
+    kept = {k: store.r.config_get(k)[k] for k in ("slowlog-log-slower-than", "slowlog-max-len")}
+    store.r.config_set("slowlog-max-len", 5000)
+    store.r.slowlog_reset()
+    store.r.config_set("slowlog-log-slower-than", 0)
+    try:
+        assert api.get(f"/incidents/{id}").json()["recent_logs"] == []
+        asked = [e["command"].decode() for e in store.r.slowlog_get(5000)]
+    finally:
+        for k, v in kept.items():
+            store.r.config_set(k, v)
+    events = {c.split()[1]: int(c.split()[-1]) for c in asked if ":events " in c and c.startswith("XREVRANGE")}
+    boards = [int(c.split()[-1]) + 1 for c in asked if ":board " in c and c.startswith("ZRANGE ")]
+    assert len(events) >= 52 and events["triaged:{net}:events"] == 500 and min(events.values()) >= 10
+    assert sum(events.values()) <= 2500 and len(boards) >= 52 and sum(boards) <= 2200
