@@ -11,11 +11,12 @@
 
 #include "triaged/base/mem.h"
 
-enum { PROBE_MAX = 16, PATH_BYTES = 256 /* a path's size, guessed, for the bound */ };
+enum { PROBE_MAX = 16 };
 
 static size_t entry_bytes(const struct vcache_entry *e)
 {
-    return sizeof(*e) + (e->prepared ? e->prepared->bytes : 0) + (e->path ? PATH_BYTES : 0);
+    return sizeof(*e) + (e->prepared ? e->prepared->bytes : 0) +
+           (e->path ? rules_path_size(e->path) : 0);
 }
 
 void vcache_init(struct vcache *c, size_t max_entries)

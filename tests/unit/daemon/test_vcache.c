@@ -1,15 +1,8 @@
 /*
  * test_vcache.c - bounded, never wrong: what is found is what was put last.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
+#include "../rules/rules_util.h"
 #include "vcache.h"
-#include "triaged/base/mem.h"
 
 static struct prepared *make(uint64_t fp)
 {
@@ -110,6 +103,57 @@ static void test_what_is_used_stays(void **state)
     vcache_finish(&c);
 }
 
+/* With many rules on the text of messages, what an entry holds is mostly its path: a matcher each.
+ */
+static struct ruleset *many_matchers(size_t n)
+{
+    struct buf yaml;
+    struct ruleset *rs;
+
+    buf_init(&yaml, 1024 * 1024);
+    buf_put_c(&yaml, "rules:\n  - {name: all, match: ['source=\"syslog\"'], group_by: [app], "
+                     "set: {title: t}}\nknown_errors:\n");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&yaml, "  - {id: KE-%zu, match: ['message=~\".*word%zu.*\"'], workaround: w}\n",
+                   i, i);
+    buf_put_char(&yaml, '\0');
+    rs = compile_yaml(yaml.p, NULL);
+    buf_finish(&yaml);
+    return rs;
+}
+
+static void test_paths_count(void **state)
+{
+    struct ruleset *rs = many_matchers(500);
+    struct rules_scratch *s = rules_scratch_create();
+    struct vcache c;
+    struct arena a;
+    size_t held = 0;
+
+    (void)state;
+    vcache_init(&c, 100);
+    arena_init(&a, 0);
+    for (uint64_t i = 0; i < 10; i++) {
+        struct alert al = make_alert(&a, SOURCE_SYSLOG, (const char *const[]){"message=x", NULL});
+        struct prepared *p = make(i);
+        struct rules_path *path;
+        struct verdict v;
+
+        rules_decide(rs, s, &al, 1, &a, &v, NULL, &path);
+        assert_true(rules_path_size(path) > 4000);
+        held += rules_path_size(path);
+        vcache_put(&c, key(i), p, path, 0);
+        prepared_unref(p);
+        assert_true(c.bytes > held);
+    }
+    vcache_clear(&c);
+    assert_int_equal(c.bytes, 0);
+    vcache_finish(&c);
+    arena_finish(&a);
+    rules_scratch_destroy(s);
+    ruleset_unref(rs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +161,7 @@ int main(void)
         cmocka_unit_test(test_runs_out),
         cmocka_unit_test(test_never_more_than_its_bound),
         cmocka_unit_test(test_what_is_used_stays),
+        cmocka_unit_test(test_paths_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
