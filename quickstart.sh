@@ -110,7 +110,7 @@ fi
 [ -n "$leave" ] && exit 0
 echo
 echo "Ctrl-C stops triaged and its Redis."
-wait "$triaged_pid"
+wait "$triaged_pid" && exit 130 # it was told to: Ctrl-C reaches it as well as this script
 echo "triaged ended by itself; its log:" >&2
 cat "$run/triaged.log" >&2
 exit 1

@@ -90,7 +90,7 @@ def test_the_answer_waits_for_the_disk(world, disk, sync, waits):
         wait_until(lambda: len(world.store().incidents()) == 1, "shipped")
         disk.set("hold", False)
         assert [a.result().status_code for a in answers] == [200] * 8
-    assert int(world.store().incidents()[0]["count"]) == 9
+    wait_until(lambda: int(world.store().incidents()[0]["count"]) == 9, "all nine are counted")
 
 
 def test_a_payload_of_no_use_waits_for_no_disk(world, disk):

@@ -38,6 +38,6 @@ def test_ctrl_c_stops_all_that_it_started(tmp_path):
     started = children()
     assert len(started) >= 2, "redis-server and triaged"
     os.killpg(p.pid, signal.SIGINT)
-    assert p.wait(60) == 130
+    assert p.wait(60) == 130, log.read_text()
     wait_until(lambda: not children(), lambda: f"left running: {children()}")
     assert not list(tmp_path.glob("triaged-quickstart.*")), "the temporary directory is gone"
