@@ -11,6 +11,7 @@ enum {
     QUOTED_MAX = 256,
     QUOTED_PATH_MAX = 256,
     FOLDER_MAX = 32,
+    FOLDER_BLANKS_MAX = 128,
     MNEMONIC_MAX = 64,
 };
 
@@ -89,14 +90,18 @@ size_t scan_path_end(const struct scan *s, size_t i)
  * Files (x86)\", "Documents and Settings\"), or i. */
 static size_t folder_end(const struct scan *s, size_t i)
 {
-    for (size_t k = i; k < i + FOLDER_MAX; k++) {
+    size_t limit = i + FOLDER_MAX;
+
+    for (size_t k = i; k < limit; k++) {
         char c = s->p[k];
         if (c == '\\')
             return k;
         if (c == ' ') {
             char next = s->p[k + 1];
-            if (next == ' ')
+            if (next == ' ') { /* a run of blanks is one */
+                limit += limit < i + FOLDER_MAX + FOLDER_BLANKS_MAX;
                 continue;
+            }
             if (!is(s, k + 1, C_UPPER | C_DIGIT) && next != '(' &&
                 memcmp(s->p + k + 1, "and ", 4) != 0)
                 return i;
