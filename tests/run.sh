@@ -59,8 +59,10 @@ instrumented_suite() { # name, build, paths...: as often as in the short run, si
     TRIAGED_BUILD=$build TRIAGED_PLAIN_BUILD=$build TRIAGED_PATIENCE=10 \
         $python -m pytest -q -p no:cacheprovider --junitxml="$results/$name.xml" "$@"
 }
-pytest_suite store tests/store
+pytest_suite store tests/store >"$results/store.log" 2>&1 & # beside the next, which mostly waits
 pytest_suite daemon tests/daemon
+wait
+cat "$results/store.log"
 pytest_suite chaos tests/chaos
 
 if [ -n "$long" ]; then
