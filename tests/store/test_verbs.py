@@ -4,7 +4,7 @@ import json
 import pytest
 import redis
 
-from conftest import D, H, M, S, T0, obs
+from conftest import D, H, M, T0, obs
 
 P1 = dict(impact='high', urgency='high')
 ROWS = {  # verb: what each state answers; '' = refused
@@ -499,104 +499,6 @@ def test_acknowledge_racing_with_resolve(team):
         for step in steps if n % 2 else steps[::-1]:
             step()
         assert team.inc(id)['state'] == 'resolved'
-
-
-# ---- reviews and the rest
-def closed_p1(team):
-    team.fire(**P1)
-    team.resolve(at=T0 + M)
-    team.verb('resolve', resolution='x')
-    team.verb('confirm', by='boss')
-    team.tick(T0 + H)
-    assert team.inc()['review'] == 'due'
-
-
-def test_review(team):
-    closed_p1(team)
-    assert team.verb('review', done=True)['status'] == 400
-    a = team.verb('review', root_cause='bad batch of disks', actions=[{'text': 'buy others', 'owner': 'bob'}])
-    assert a['record']['actions'] == ['ACT-1'] and team.inc()['review'] == 'due'
-    a = team.verb('review', done=True, lessons='watch SMART',
-                  known_error={'id': 'KE-9', 'match': ['alertname="Disk"'], 'workaround': 'swap'})
-    assert a['changed'] is True and team.inc()['review'] == 'done'
-    assert 'NET-1/review' not in team.zset('deadlines') and team.zset('reviews_due') == {}
-    assert json.loads(team.hash('known_errors')['KE-9'])['incident'] == 'NET-1'
-    assert json.loads(team.hash('reviews')['NET-1'])['state'] == 'done'
-    assert team.verb('action', '', action='ACT-1', state='done')['changed'] is True
-    assert json.loads(team.hash('actions')['ACT-1'])['state'] == 'done'
-    assert team.verb('action', '', action='ACT-7')['status'] == 404
-    assert team.verb('known_error', '', known_error='KE-9', delete=True)['changed'] is True
-    assert team.hash('known_errors') == {}
-    assert team.verb('known_error', '', known_error={'id': 'bad id', 'match': ['x']})['status'] == 400
-
-
-def test_a_reopened_incident_owes_no_review(team):
-    closed_p1(team)
-    assert set(team.zset('reviews_due')) == {'NET-1'}
-    assert team.verb('reopen', text='not over', role='manager')['changed'] is True
-    assert team.zset('reviews_due') == {}
-
-
-def audit(team, now, first=0, count=200, late=60_000):
-    looked, faults, named, counts = team.run('audit', now, first, count, late)
-    return looked, faults, named, dict(zip(counts[::2], counts[1::2]))
-
-
-def test_audit_counts_and_finds_no_fault_in_a_healthy_store(team):
-    for n in range(3):
-        team.fire(fp='a%d' % n, key='r{a=%d}' % n)
-    team.verb('acknowledge', 'NET-1')
-    team.resolve(fp='a1', key='r{a=1}', at=T0 + M)
-    assert audit(team, T0 + M) == (3, 0, [], {
-        'acknowledged P3 hardware': 1, 'resolved P3 hardware': 1, 'open P3 hardware': 1})
-    assert audit(team, T0 + M, 1, 1)[:2] == (1, 0) and audit(team, T0 + M, 3)[0] == 0
-
-
-def test_audit_finds_what_will_never_go_off(team):
-    team.fire(**P1)
-    (entry, score), = [(k, v) for k, v in team.zset('deadlines').items() if 'settle' not in k]
-    for harm, text in [(lambda: team.r.zrem(team.base + 'deadlines', entry), 'has no deadline of its '),
-                       (lambda: team.r.zadd(team.base + 'deadlines', {entry: score + 1}), 'has a wrong deadline of its ')]:
-        harm()
-        looked, faults, named, _ = audit(team, T0 + 1)
-        assert (looked, faults) == (1, 1) and named[0].startswith('NET-1 ' + text)
-        team.r.zadd(team.base + 'deadlines', {entry: score})
-    assert audit(team, score + 60_000)[1] == 0
-    assert 'was due and is not worked off' in audit(team, score + 60_001)[2][0]
-    team.r.hset(team.base + 'incident:NET-1', 'clocks', '')
-    assert audit(team, T0 + 1)[2] == ['NET-1 has no acknowledge clock']
-    team.r.delete(team.base + 'incident:NET-1')
-    assert audit(team, T0 + 1)[2] == ['NET-1 has no record']
-
-
-def test_review_of_an_open_incident_is_refused(team):
-    team.fire()
-    assert team.verb('review', root_cause='x')['status'] == 409
-    assert team.verb('review', 'NET-5', root_cause='x')['status'] == 404
-
-
-def test_the_third_use_of_a_fix(team):
-    for n in range(3):
-        at = T0 + n * D
-        team.fire(at=at)
-        team.resolve(at=at + M)
-        team.verb('resolve', 'NET-%d' % (n + 1), resolution='ran it', fix='clean.sh')
-        team.tick(at + 5 * H)
-    f = [json.loads(x) for x in team.hash('fixes').values()]
-    assert (f[0]['fix'], f[0]['uses'], f[0]['state']) == ('clean.sh', 3, 'candidate')
-    assert 'automation_candidate' in team.event_names('NET-3')
-
-
-def test_problem(team):
-    for n in range(3):
-        team.fire(at=T0 + n * 6 * H)
-        team.resolve(at=T0 + n * 6 * H + M)
-        team.tick(T0 + n * 6 * H + 5 * H)
-    pid = team.inc('NET-3')['problem']
-    assert team.verb('problem', '', problem=pid, state='open', owner='bob')['changed'] is True
-    assert json.loads(team.hash('problems')[pid])['owner'] == 'bob'
-    assert team.verb('problem', '', problem=pid, state='odd')['status'] == 400
-    assert team.verb('problem', '', problem='PRB-0')['status'] == 404
 
 
 def test_a_verb_on_a_huge_incident_is_quick(team):
