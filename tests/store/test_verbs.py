@@ -466,6 +466,16 @@ def test_expiry_and_sending_again(team):
     assert (e['event'], e['actor']) == ('verb_refused', 'eve')
 
 
+def test_a_verb_that_came_too_late_may_be_sent_again(team):
+    """Whoever was told 504 asks again with the same request_id, as openapi.yaml says: nothing was done yet."""
+    team.fire()
+    a = team.verb('acknowledge', now=T0 + H, at=T0 + H - 60_000, request_id='r1')
+    assert (a['status'], a['error']['code']) == (504, 'expired')
+    a = team.verb('acknowledge', now=T0 + H, at=T0 + H, request_id='r1')
+    assert (a['status'], a.get('repeated')) == (200, None), a
+    assert team.verb('acknowledge', now=T0 + H, at=T0 + H, request_id='r1')['repeated'] is True
+
+
 def test_sequence_of_verbs(team):
     team.fire()
     st, item = 'fe' * 16, json.dumps({'verb': 'note', 'id': 'NET-1', 'actor': 'a', 'text': 't'})

@@ -114,7 +114,9 @@ return B.guard(function()
       answer.repeated = true
     else
       answer = perform(item, stream .. ':' .. B.int(seq) .. ':' .. i, ARGV[6] == '1', offset)
-      Requests.store(id, answer)
+      if answer.status ~= STATUS.expired then -- nothing was done: the same request may come again
+        Requests.store(id, answer)
+      end
     end
     if type(answer.id) == 'string' then
       answer.incident = incident_of(answer.id)
