@@ -21,6 +21,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
 
 #include "http_internal.h"
 
@@ -296,6 +297,8 @@ void door_set_limits(struct http_door *d, const struct conf_limits *l)
 
 bool door_open(struct http_door *d)
 {
+    struct evconnlistener *lev;
+
     d->evhttp = evhttp_new(d->server->base);
     if (!d->evhttp)
         return false;
@@ -306,11 +309,14 @@ bool door_open(struct http_door *d)
     evhttp_set_gencb(d->evhttp, on_evrequest, d);
     evhttp_set_bevcb(d->evhttp, conn_create, d);
     door_set_limits(d, &d->server->limits);
-    d->bound = evhttp_accept_socket_with_handle(d->evhttp, d->sock.fd);
-    if (!d->bound)
+    lev = evconnlistener_new(d->server->base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC, 0, d->sock.fd);
+    d->bound = lev ? evhttp_bind_listener(d->evhttp, lev) : NULL;
+    if (!d->bound) {
+        if (lev)
+            evconnlistener_free(lev);
         return false;
-    acceptor_init(&d->acceptor, d->server->base, evhttp_bound_socket_get_listener(d->bound),
-                  d->cl->address);
+    }
+    acceptor_init(&d->acceptor, d->server->base, lev, d->cl->address);
     return true;
 }
 
@@ -319,10 +325,9 @@ static void close_socket(struct http_door *d)
     if (!d->bound)
         return;
     acceptor_finish(&d->acceptor);
-    evhttp_del_accept_socket(d->evhttp, d->bound); /* closes it */
+    evhttp_del_accept_socket(d->evhttp, d->bound);
     d->bound = NULL;
-    d->sock.fd = -1;
-    listen_release(&d->sock);
+    listen_close(&d->sock);
 }
 
 static void on_shut(evutil_socket_t fd, short what, void *arg)

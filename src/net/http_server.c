@@ -313,8 +313,8 @@ static struct http_door *door_create(struct http_server *s, const struct conf *c
     }
     return d;
 fail:
-    if (fd < 0 && d->sock.fd >= 0 && !d->bound)
-        close(d->sock.fd);
+    if (fd >= 0)
+        d->sock.fd = -1; /* stays the caller's */
     http_door_destroy(d);
     return NULL;
 }
@@ -325,7 +325,7 @@ void http_door_destroy(struct http_door *d)
     LIST_FOR_EACH (r, &d->server->requests, struct http_request, node)
         if (r->door == d)
             r->door = NULL;
-    listen_release(&d->sock);
+    listen_close(&d->sock);
     tls_context_destroy(d->tls);
     tls_context_destroy(d->next_tls);
     net_set_finish(&d->allow);

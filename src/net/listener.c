@@ -33,7 +33,7 @@ struct shared_path {
     struct list node;
     struct net_address at;
     int type;
-    int fd; /* our own copy, so that the socket outlives any one worker */
+    int fd; /* of all workers, so the socket outlives any one of them */
     dev_t dev;
     ino_t ino;
     unsigned refs;
@@ -76,12 +76,7 @@ size_t net_adopt_passed_sockets(void)
     return n_passed;
 }
 
-static int duplicate(int fd)
-{
-    return fcntl(fd, F_DUPFD_CLOEXEC, 0);
-}
-
-/* A duplicate of a passed socket that is bound to `at`, or -1. */
+/* The passed socket that is bound to `at`, or -1. */
 static int passed_socket(const struct net_address *at, int type)
 {
     for (size_t i = 0; i < n_passed; i++) {
@@ -92,7 +87,7 @@ static int passed_socket(const struct net_address *at, int type)
         if (getsockname(passed[i], &sa.sa, &len) == 0 &&
             getsockopt(passed[i], SOL_SOCKET, SO_TYPE, &has_type, &type_len) == 0 &&
             has_type == type && net_address_same(&sa.sa, &at->sa.sa))
-            return duplicate(passed[i]);
+            return passed[i];
     }
     return -1;
 }
@@ -222,18 +217,12 @@ static bool open_unix(struct listen_socket *s, const struct conf_listener *l,
     if (!p)
         p = path_bind(l, at, type, flags, why);
     if (p) {
-        s->fd = duplicate(p->fd);
-        if (s->fd >= 0) {
-            p->refs++;
-            s->shared = p;
-        } else {
-            refuse(l, why, "cannot listen", errno);
-            if (p->refs == 0)
-                path_free(p);
-        }
+        p->refs++;
+        s->shared = p;
+        s->fd = p->fd;
     }
     pthread_mutex_unlock(&lock);
-    return s->fd >= 0;
+    return p;
 }
 
 bool listen_open(struct listen_socket *s, const struct conf_listener *l, int type, unsigned flags,
@@ -241,14 +230,14 @@ bool listen_open(struct listen_socket *s, const struct conf_listener *l, int typ
 {
     struct net_address at;
 
-    s->fd = -1;
-    s->shared = NULL;
+    *s = (struct listen_socket){.fd = -1};
     if (!net_address_parse(l->address, &at)) {
         refuse(l, why, "not an address; write 127.0.0.1:9193, [::1]:9193 or unix:/path", 0);
         return false;
     }
     s->fd = passed_socket(&at, type);
-    if (s->fd >= 0)
+    s->passed = s->fd >= 0;
+    if (s->passed)
         return true;
     if (at.sa.sa.sa_family == AF_UNIX)
         return open_unix(s, l, &at, type, flags, why);
@@ -258,15 +247,17 @@ bool listen_open(struct listen_socket *s, const struct conf_listener *l, int typ
     return s->fd >= 0;
 }
 
-void listen_release(struct listen_socket *s)
+void listen_close(struct listen_socket *s)
 {
-    if (!s->shared)
-        return;
-    pthread_mutex_lock(&lock);
-    if (--s->shared->refs == 0)
-        path_free(s->shared);
-    pthread_mutex_unlock(&lock);
-    s->shared = NULL;
+    if (s->shared) {
+        pthread_mutex_lock(&lock);
+        if (--s->shared->refs == 0)
+            path_free(s->shared);
+        pthread_mutex_unlock(&lock);
+    } else if (s->fd >= 0 && !s->passed) {
+        close(s->fd);
+    }
+    *s = (struct listen_socket){.fd = -1};
 }
 
 unsigned listen_port(int fd)

@@ -18,9 +18,15 @@ struct evconnlistener;
 /* A bound unix path, shared by the workers of this process. */
 struct shared_path;
 
+/* What several workers listen on, a unix path or what the service manager passed, is one descriptor
+ * for all of them, in the set of each loop. With a duplicate for each, one that is closed before
+ * libevent's batched deletion reached epoll would stay in the set, since the kernel forgets a
+ * socket with its last descriptor only: the loop would spin for ever on a number that names
+ * nothing. */
 struct listen_socket {
-    int fd; /* the caller's to close */
-    struct shared_path *shared;
+    int fd;
+    bool passed;                /* stays open, for a later reload */
+    struct shared_path *shared; /* stays open until the last user is gone */
 };
 
 enum {
@@ -28,14 +34,14 @@ enum {
     LISTEN_OPEN_TO_ALL = 2, /* unix: mode 0666, as /dev/log has it */
 };
 
-/* Binds (and for SOCK_STREAM listens), non-blocking, close-on-exec; or takes a duplicate of a
- * socket that the service manager passed for this address. A unix socket's file that nobody listens
- * on is removed first. False with *why. */
+/* Binds (and for SOCK_STREAM listens), non-blocking, close-on-exec; or takes the socket that the
+ * service manager passed for this address. A unix socket's file that nobody listens on is removed
+ * first. False with *why. */
 bool listen_open(struct listen_socket *s, const struct conf_listener *l, int type, unsigned flags,
                  struct diag *why);
-/* Gives up a path after the caller closed s->fd (or handed it on); the last one unlinks the file.
- */
-void listen_release(struct listen_socket *s);
+/* After the events on it were deleted: closes it once nobody else needs it; the last user of a path
+ * unlinks the file. Accepts one that is closed. */
+void listen_close(struct listen_socket *s);
 /* Port bound by fd, 0 when it has none. */
 unsigned listen_port(int fd);
 

@@ -217,10 +217,7 @@ static void close_socket(struct syslog_listener *l)
     if (l->lev)
         evconnlistener_free(l->lev);
     l->lev = NULL;
-    if (l->sock.fd >= 0)
-        close(l->sock.fd);
-    l->sock.fd = -1;
-    listen_release(&l->sock);
+    listen_close(&l->sock);
 }
 
 static void listener_destroy(struct syslog_listener *l)

@@ -3,6 +3,8 @@
  */
 #include "http_app.h"
 
+#include <sys/stat.h>
+
 #include "../../../src/net/listener.h"
 #include "triaged/net/listen.h"
 
@@ -67,6 +69,41 @@ static void on_request(void *arg, struct http_request *r)
     http_reply(r, 200, NULL, S("passed"));
 }
 
+/* Whether one of this process's epoll sets holds the socket `fd`, under whatever number. */
+static bool in_an_epoll_set(int fd)
+{
+    char path[64], line[256], target[64] = "", ino[32];
+    struct stat st;
+    bool found = false;
+
+    assert_int_equal(fstat(fd, &st), 0);
+    snprintf(ino, sizeof(ino), " ino:%lx ", (unsigned long)st.st_ino);
+    for (int i = 0; i < 64; i++) {
+        ssize_t n;
+        FILE *f;
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", i);
+        n = readlink(path, target, sizeof(target) - 1);
+        if (n < 0 || strncmp(target, "anon_inode:[eventpoll]", (size_t)n) != 0)
+            continue;
+        snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", i);
+        f = fopen(path, "r");
+        assert_non_null(f);
+        while (fgets(line, sizeof(line), f))
+            found = found || strstr(line, ino);
+        fclose(f);
+    }
+    return found;
+}
+
+static void turn(struct event_base *base)
+{
+    struct timeval at_once = {0, 0};
+
+    event_base_loopexit(base, &at_once); /* by an event, without which a loop makes no turn */
+    event_base_dispatch(base);
+}
+
 static void test_passed_sockets(void **state)
 {
     struct http_callbacks cb = {on_request, NULL};
@@ -98,10 +135,49 @@ static void test_passed_sockets(void **state)
     client_send_c(&c, "GET / HTTP/1.1\r\n\r\n");
     client_wait(&c, "passed");
     client_close(&c);
+    assert_true(in_an_epoll_set(PASSED_FD));
     http_server_destroy(s);
+    turn(base);
+    assert_false(in_an_epoll_set(PASSED_FD)); /* it stays open for a later reload */
     event_base_free(base);
     close(bound.fd);
     free(address);
+}
+
+/* The socket that stays open for others must not wake a loop that no longer listens on it. */
+static void test_a_loop_forgets_a_socket_that_stays_open(void **state)
+{
+    struct http_callbacks cb = {on_request, NULL};
+    struct event_base *bases[2] = {net_loop_create(), net_loop_create()};
+    char *dir = temp_dir(), *path = xasprintf("%s/sock", dir), *at = xasprintf("unix:%s", path);
+    struct conf_listener l = {.address = str_c(at)};
+    struct http_server *s[2];
+    struct listen_socket own;
+    struct diag why;
+
+    (void)state;
+    diag_init(&why);
+    for (int i = 0; i < 2; i++) {
+        s[i] = http_server_create(bases[i], &cb);
+        assert_true(http_server_listen(s[i], &l, -1, false, &why));
+        turn(bases[i]);
+    }
+    assert_true(listen_open(&own, &l, SOCK_STREAM, 0, &why));
+    diag_finish(&why);
+    assert_true(in_an_epoll_set(own.fd));
+    for (int i = 0; i < 2; i++) {
+        http_server_destroy(s[i]);
+        turn(bases[i]);
+    }
+    assert_true(fcntl(own.fd, F_GETFD) >= 0); /* we still use it */
+    assert_false(in_an_epoll_set(own.fd));
+    listen_close(&own);
+    assert_int_equal(access(path, F_OK), -1);
+    for (int i = 0; i < 2; i++)
+        event_base_free(bases[i]);
+    free(at);
+    free(path);
+    temp_dir_remove(dir);
 }
 
 /* The low descriptor that passed sockets begin at must be ours to use. */
@@ -121,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_flags_of_sockets),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_passed_sockets),
+        cmocka_unit_test(test_a_loop_forgets_a_socket_that_stays_open),
     };
 
     hold_passed_fd();
