@@ -1,25 +1,41 @@
-"""Sentinel: the master dies or hangs, a replica that lags takes over, and nothing is lost or doubled."""
+"""Sentinel: the master dies or hangs, a replica that lags takes over, and nothing is lost or doubled.
+
+Before each failover the replica is cut off while the master goes on acknowledging. So each new master knows less
+than its predecessor had acknowledged, and only the daemon still has the rest.
+"""
 import signal
 
+import pytest
 import redis
 
-from harness import LONG, Process, free_port, need, wait_until
+from certificates import Authority
+from harness import LONG, Process, Store, free_port, need, wait_until
 from world import Unstartable
 
-FAILOVERS = 10 if LONG else 1
+
+TEAMS = {"red", "blue"}
+
+
+def teams_of(applied):
+    return {team for team, _ in applied}
+
+
+def newer(applied, than):
+    return {stream for stream, n in applied.items() if n > than.get(stream, 0)}
 
 
 class Node(Process):
-    """A redis-server on TCP."""
+    """A redis-server on TCP, perhaps with TLS alone."""
 
-    def __init__(self, directory, port, *options):
+    def __init__(self, directory, port, ca, *options):
         directory.mkdir(exist_ok=True)
         self.port, self.directory = port, directory
-        super().__init__([need("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory),
+        listen = ca.listen(port) if ca else ("--port", str(port))
+        super().__init__([need("redis-server"), *listen, "--bind", "127.0.0.1", "--dir", str(directory),
                           "--save", "", "--appendonly", "yes", "--maxmemory-policy", "noeviction",
                           "--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1", *options],
                          directory / "redis.log")
-        self.client = redis.Redis(port=port, decode_responses=True, socket_timeout=5)
+        self.client = redis.Redis(port=port, decode_responses=True, socket_timeout=5, **(ca.client() if ca else {}))
         wait_until(self.answers, lambda: "redis-server answers\n" + self.log())
 
     def answers(self):
@@ -27,9 +43,7 @@ class Node(Process):
             raise Unstartable(self.log()[-2000:])
         try:
             return self.client.ping()
-        except redis.exceptions.BusyLoadingError:
-            return False
-        except redis.exceptions.ConnectionError:
+        except (redis.exceptions.BusyLoadingError, redis.exceptions.ConnectionError):
             return False
 
     def role(self):
@@ -38,17 +52,33 @@ class Node(Process):
         except redis.exceptions.RedisError:
             return {}
 
+    def applied(self):
+        """The last number of each stream of each team."""
+        store = Store(self.client)
+        return {(team, stream): int(n) for team in store.teams()
+                for stream, n in self.client.hgetall(f"triaged:{{{team}}}:applied").items()}
+
 
 class Sentinel(Process):
-    def __init__(self, directory, port, master_port):
+    def __init__(self, directory, port, master_port, ca):
         directory.mkdir()
+        self.port = port
         config = directory / "sentinel.conf"
-        config.write_text(f"port {port}\nbind 127.0.0.1\ndir {directory}\n"
-                          f"sentinel monitor mine 127.0.0.1 {master_port} 1\n"
+        listen = ca.listen(port) if ca else ("--port", str(port))
+        config.write_text(f"bind 127.0.0.1\ndir {directory}\nsentinel monitor mine 127.0.0.1 {master_port} 1\n"
                           "sentinel down-after-milliseconds mine 500\nsentinel failover-timeout mine 3000\n")
-        super().__init__([need("redis-server"), str(config), "--sentinel"], directory / "sentinel.log")
-        self.client = redis.Redis(port=port, decode_responses=True)
+        super().__init__([need("redis-server"), str(config), "--sentinel", *listen], directory / "sentinel.log")
+        self.client = redis.Redis(port=port, decode_responses=True, **(ca.client() if ca else {}))
+        wait_until(self.hurry, lambda: "the sentinel answers\n" + self.log())
         wait_until(self.knows, lambda: "the sentinel knows a replica\n" + self.log(), 30)
+
+    def hurry(self):
+        """It looks more often than its ten seconds; what it does then stays the same."""
+        try:
+            return self.client.execute_command("SENTINEL DEBUG", "info-period", "300", "publish-period", "250",
+                                               "ping-period", "100")
+        except redis.exceptions.RedisError:
+            return False
 
     def knows(self):
         try:
@@ -62,53 +92,118 @@ class Sentinel(Process):
         return int(self.client.sentinel_get_master_addr_by_name("mine")[1])
 
 
-def test_failover(world):
-    ports = [free_port(), free_port()]
-    nodes = {ports[0]: Node(world.tmp / "n0", ports[0])}
-    nodes[ports[1]] = Node(world.tmp / "n1", ports[1], "--replicaof", "127.0.0.1", str(ports[0]))
-    world.others += nodes.values()
-    sentinel = Sentinel(world.tmp / "sentinel", free_port(), ports[0])
-    world.others.append(sentinel)
-    world.redis = nodes[ports[0]]
+class Keys(Authority):
+    """One certificate for every server, which all speak TLS alone."""
 
-    def in_sync():
-        info = world.redis.role()
-        return info.get("connected_slaves") == 1 and info.get("slave0", {}).get("state") == "online"
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.pair = self.issue("redis", "DNS:localhost,IP:127.0.0.1")
 
-    wait_until(in_sync, "the replica is in sync", 30)
-    port = sentinel.client.connection_pool.connection_kwargs["port"]
-    world.start_daemon(workers=2, redis=f'{{url: "redis+sentinel://127.0.0.1:{port}/mine/0"}}')
+    def listen(self, port):
+        return ("--port", "0", *self.redis_options(port, self.pair), "--tls-replication", "yes")
+
+    def client(self):
+        return {"ssl": True, "ssl_ca_certs": str(self.ca)}
+
+
+class Pair:
+    """A master, a replica, and the sentinel that turns one into the other."""
+
+    def __init__(self, world, ca):
+        self.world, self.ca = world, ca
+        self.ports = [free_port(), free_port()]
+        self.nodes = {}
+        self.start(self.ports[0])
+        self.start(self.ports[1], "--replicaof", "127.0.0.1", str(self.ports[0]))
+        world.redis = self.nodes[self.ports[0]]
+        self.sentinel = Sentinel(world.tmp / "sentinel", free_port(), self.ports[0], ca)
+        world.others.append(self.sentinel)
+        self.wait_in_sync()
+
+    def start(self, port, *options):
+        node = self.nodes[port] = Node(self.world.tmp / f"n{self.ports.index(port)}", port, self.ca, *options)
+        self.world.others.append(node)
+
+    def url(self):
+        scheme, tls = ("rediss", f', tls: {{ca: "{self.ca.ca}"}}') if self.ca else ("redis", "")
+        return f'{{url: "{scheme}+sentinel://127.0.0.1:{self.sentinel.port}/mine/0"{tls}}}'
+
+    def master(self):
+        return self.world.redis
+
+    def replica(self):
+        return next(n for n in self.nodes.values() if n is not self.master())
+
+    def wait_in_sync(self):
+        def in_sync():
+            info = self.master().role()
+            return info.get("connected_slaves") == 1 and info.get("slave0", {}).get("state") == "online"
+
+        wait_until(in_sync, lambda: "the other one follows\n" + self.sentinel.log()[-2000:], 120)
+
+    def cut_off(self):
+        """The replica: what the master does from now on, it never hears of. Returns what the master had done."""
+        wait_until(lambda: teams_of(self.replica().applied()) == TEAMS, "the replica knows of each team")
+        self.replica().popen.send_signal(signal.SIGSTOP)
+        self.master().client.execute_command("CLIENT KILL", "TYPE", "replica")
+        return self.master().applied()
+
+    def fail_over(self, hang):
+        old, new = self.master(), self.replica()
+        if hang:
+            old.popen.send_signal(signal.SIGSTOP)
+        else:
+            old.stop(signal.SIGKILL)
+        new.popen.send_signal(signal.SIGCONT)
+        wait_until(lambda: self.sentinel.master() == new.port and new.role().get("role") == "master",
+                   lambda: "the replica was promoted\n" + self.sentinel.log()[-2000:], 60)
+        self.world.redis = new
+        return old
+
+    def come_back(self, old, hang):
+        """Either way it still believes that it is the master, until the sentinel tells it."""
+        if hang:
+            old.popen.send_signal(signal.SIGCONT)
+        else:
+            self.start(old.port)
+
+
+def again(world, before):
+    """How many records were sent again, once that is more than before and no record waits."""
+    m = world.daemon.metrics()
+    waiting = [v for k, v in m.items() if k.startswith("triaged_spool_records_waiting")]
+    resent = m["triaged_ship_resent_records_total"]
+    return resent > before and not any(waiting) and resent
+
+
+@pytest.mark.parametrize("tls, failovers", [(False, 10 if LONG else 5), (True, 10 if LONG else 1)],
+                         ids=["plain", "tls"])
+def test_failover(world, tls, failovers):
+    pair = Pair(world, Keys(world.tmp / "ca") if tls else None)
+    world.start_daemon(workers=2, redis=pair.url())
     ready = lambda: "redis ready" in world.daemon.get("/-/ready").text
     wait_until(ready, "at the master")
     world.start_load()
-    for i in range(FAILOVERS):
-        world.load.wait_sent(world.rng.randrange(300, 1200))
-        old, = (p for p in ports if nodes[p] is world.redis)
-        new, = (p for p in ports if p != old)
-        nodes[new].popen.send_signal(signal.SIGSTOP)  # it lags
-        world.load.wait_sent(300)
+    resent = 0
+    for i in range(failovers):
+        world.load.wait_sent(world.rng.randrange(200, 600))
+        replicated = pair.cut_off()
+        world.load.wait_sent(200)
+        wait_until(lambda: teams_of(newer(pair.master().applied(), replicated)) == TEAMS,
+                   "the master acknowledges what the replica has not got")
         world.nap(0, 0.3)
         hang = world.rng.random() < 0.5
-        if hang:
-            nodes[old].popen.send_signal(signal.SIGSTOP)
-        else:
-            nodes[old].stop(signal.SIGKILL)
-        nodes[new].popen.send_signal(signal.SIGCONT)
-        wait_until(lambda: sentinel.master() == new and nodes[new].role().get("role") == "master",
-                   lambda: "the replica was promoted\n" + sentinel.log()[-2000:], 60)
-        world.redis = nodes[new]
+        old = pair.fail_over(hang)
         world.load.wait_sent(200)
-        if hang:  # the old master comes back, still believing that it is one
-            nodes[old].popen.send_signal(signal.SIGCONT)
-        else:
-            nodes[old] = Node(world.tmp / f"n{ports.index(old)}", old)
-            world.others.append(nodes[old])
+        pair.come_back(old, hang)
         world.load.wait_sent(200)
         world.load.hold()  # a full synchronisation under load takes as long as it likes
-        wait_until(in_sync, lambda: "the old master follows\n" + sentinel.log()[-2000:], 120)
-        wait_until(lambda: ready() and world.daemon.metrics()['triaged_spool_oldest_waiting_seconds{worker="0"}'] < 5,
-                   lambda: "shipping to the new master\n" + world.daemon.log()[-3000:], 60)
+        pair.wait_in_sync()
+        before, resent = resent, wait_until(lambda: ready() and again(world, resent), lambda:
+                                            "sent again to the new master\n" + world.daemon.log()[-3000:], 60)
         world.load.go_on()
+        world.notes.append(f"failover {i + 1}: {'hung' if hang else 'killed'}, {resent - before:.0f} records again")
     world.settle()
     world.check()
     assert not world.load.ledger.unknown, str(world.load.ledger)
+    assert world.daemon.metrics()["triaged_store_rewound_total"] == 0, "the daemon still had all of it"
