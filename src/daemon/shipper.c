@@ -11,7 +11,7 @@
  *                       that follows `applied`; if that one is no longer kept, or if Redis knows
  *                       nothing of a stream that it once acknowledged: adopt
  *   WAIT (OOM …)        as GAP, from the record itself, after a pause
- *   REFUSED             dead letter, then script `skip` moves past it
+ *   REFUSED             dead letter, then script `skip` moves past it; never sent again
  *   LOST                all that is kept is sent again when the store is ready
  *
  * Nothing is sent before the ticker has stored the settings in this Redis (it may be an empty one):
@@ -239,6 +239,9 @@ static void send_record(struct shipper *s, const struct spool_record *r)
     f->team = shipper_team(s, r->team);
     f->is_verb = h.script == RECORD_VERB;
     f->again = r->acked;
+    f->first = r->own && r->position > s->sent_upto;
+    if (r->position > s->sent_upto)
+        s->sent_upto = r->position;
     if (r->acked)
         metric_add(metric_cell(&resent_total), 1);
     s->records++;
@@ -277,7 +280,10 @@ void shipper_kick(struct shipper *s)
             s->exhausted = true;
             return;
         }
-        send_record(s, &r);
+        if (r.aside)
+            shipper_move_past(s, &r);
+        else
+            send_record(s, &r);
     }
     if (s->draining && s->records == 0) /* a malformed one that could not be put aside */
         shipper_drained(s);
@@ -330,6 +336,8 @@ static void on_reply(struct shipper *s, const struct flight *f, const struct sto
     metric_add(metric_cell(&shipped_total, applied ? "ok" : "skip"), 1);
     if (applied)
         on_applied(s, f, reply);
+    else if (f->first && !shipper_on_foreign(s, f))
+        return;
     if (f->is_verb && s->on_verb)
         s->on_verb(s->arg, f->position, reply, STR_NONE);
     spool_ack(s->spool, f->position, clock_wall_ms());

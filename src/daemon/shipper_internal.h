@@ -9,7 +9,6 @@
 #include "triaged/base/metrics.h"
 
 enum {
-    DEAD_REMEMBERED = 64,
     DEAD_PATIENCE_MS = 60000, /* how long a dead-letter file that cannot be written is waited for */
     SETTINGS_PATIENCE_MS = 2000, /* then records are sent without settings */
 };
@@ -24,6 +23,7 @@ struct flight { /* one record on its way; lives until its answer */
     size_t bytes;
     size_t team; /* index in s->teams */
     bool is_verb, again;
+    bool first; /* of our stream, and never sent before */
 };
 
 struct team { /* names seen, never forgotten: a handful */
@@ -55,8 +55,7 @@ struct shipper {
     size_t args_cap;
     struct team *teams;
     size_t n_teams;
-    uint64_t dead[DEAD_REMEMBERED]; /* positions kept in the dead-letter file, the last ones */
-    size_t n_dead;
+    uint64_t sent_upto;      /* highest position that was ever sent */
     int64_t dead_failing_ms; /* monotonic: since when the file cannot be written; 0 = it can */
 };
 
@@ -86,5 +85,10 @@ void shipper_refused_init(void);
 void shipper_refuse(struct shipper *s, const struct spool_record *r, struct str error);
 /* The same for one in flight. */
 void shipper_refuse_flight(struct shipper *s, const struct flight *f, struct str error);
+/* One that was put aside before. */
+void shipper_move_past(struct shipper *s, const struct spool_record *r);
+/* SKIP was answered to a record that nobody can have sent yet. True when it is to be acknowledged.
+ */
+bool shipper_on_foreign(struct shipper *s, const struct flight *f);
 
 #endif

@@ -1,7 +1,10 @@
 /*
  * shipper_refused.c - records that Redis refuses for their own sake: kept in the dead-letter file,
  * then script `skip` moves past them, so that they hold up nothing.
- * Owns: which of them were kept already. Called by: shipper.c.
+ * Owns: what is put aside, and when that is given up. Called by: shipper.c.
+ *
+ * What was put aside is never sent again, not even after Redis has lost that it moved past it: a
+ * person may bring it back (`triagectl spool retry`), and then it would count twice.
  */
 #include "shipper_internal.h"
 
@@ -19,15 +22,19 @@ static struct metric_family dead_letters_total = {
     .type = METRIC_COUNTER,
 };
 
-static struct metric_family lost_total = {
-    .name = "triaged_dead_letters_lost_total",
-    .help = "Refused records that could not be kept: the dead-letter file could not be written.",
+static struct metric_family foreign_total = {
+    .name = "triaged_stream_foreign_records_total",
+    .help =
+        "Records that Redis took for those of a copy of this daemon (a virtual machine that was "
+        "cloned or set back), kept in the dead-letter file.",
     .type = METRIC_COUNTER,
 };
 
 void shipper_refused_init(void)
 {
     metric_cell(&dead_letters_total);
+    metric_cell(&spool_dead_letters_lost_total);
+    metric_cell(&foreign_total);
 }
 
 static void on_skipped(void *arg, enum store_status status, const struct store_reply *reply,
@@ -65,7 +72,7 @@ static void skip(struct shipper *s, const struct flight *of)
     f->team = of->team;
     f->items = 0;
     f->bytes = 0;
-    f->is_verb = f->again = false;
+    f->is_verb = f->again = f->first = false;
     s->records++;
     snprintf(now, sizeof(now), "%lld", (long long)shipper_now(s));
     snprintf(seq, sizeof(seq), "%llu", (unsigned long long)f->seq);
@@ -77,16 +84,6 @@ static void skip(struct shipper *s, const struct flight *of)
     store_call(s->w->store, SCRIPT_SKIP, &key, 1, args, ARRAY_LEN(args), on_skipped, f);
 }
 
-static bool was_kept(const struct shipper *s, const struct spool_record *r)
-{
-    size_t n = s->n_dead < DEAD_REMEMBERED ? s->n_dead : DEAD_REMEMBERED;
-
-    for (size_t i = 0; i < n; i++)
-        if (s->dead[i] == r->position)
-            return true;
-    return r->acked; /* an earlier `skip` was done */
-}
-
 /* A disk that is full gets room again; but one record must not hold up all others for ever. */
 static bool give_up(struct shipper *s)
 {
@@ -96,24 +93,27 @@ static bool give_up(struct shipper *s)
         s->dead_failing_ms = now;
     if (now - s->dead_failing_ms < DEAD_PATIENCE_MS)
         return false;
-    metric_add(metric_cell(&lost_total), 1);
+    metric_add(metric_cell(&spool_dead_letters_lost_total), 1);
+    log_error("ship", "the dead-letter file cannot be written for a minute: a record is lost");
     return true;
 }
 
 /* Keeps it aside once, however often it is sent again. False: it is to be tried again. */
 static bool keep_dead(struct shipper *s, const struct spool_record *r, struct str error)
 {
-    if (was_kept(s, r))
+    bool kept;
+
+    if (r->aside)
         return true;
-    if (!spool_dead_letter(s->spool, r, error, clock_wall_ms()) && !give_up(s))
+    kept = spool_dead_letter(s->spool, r, error, clock_wall_ms());
+    if (!kept && !give_up(s))
         return false;
     s->dead_failing_ms = 0;
-    s->dead[s->n_dead++ % DEAD_REMEMBERED] = r->position;
-    log_error("ship",
-              "Redis refuses a record for its own sake; kept in the dead-letter file "
-              "team=%.*s stream=%s seq=%llu error=\"%.*s\"",
-              STR_ARG(r->team), r->stream, (unsigned long long)r->seq, STR_ARG(error));
+    log_error("ship", "a record is not applied; %s team=%.*s stream=%s seq=%llu error=\"%.*s\"",
+              kept ? "kept in the dead-letter file" : "it could not be kept", STR_ARG(r->team),
+              r->stream, (unsigned long long)r->seq, STR_ARG(error));
     metric_add(metric_cell(&dead_letters_total), 1);
+    spool_put_aside(s->spool, r->position);
     return true;
 }
 
@@ -125,14 +125,19 @@ static void again(struct shipper *s, uint64_t position)
 
 void shipper_refuse(struct shipper *s, const struct spool_record *r, struct str error)
 {
+    if (keep_dead(s, r, error))
+        shipper_move_past(s, r);
+    else
+        again(s, r->position);
+}
+
+void shipper_move_past(struct shipper *s, const struct spool_record *r)
+{
     struct flight of = {.seq = r->seq, .prev = r->prev, .position = r->position};
 
     memcpy(of.stream, r->stream, sizeof(of.stream));
     of.team = shipper_team(s, r->team);
-    if (keep_dead(s, r, error))
-        skip(s, &of);
-    else
-        again(s, of.position);
+    skip(s, &of);
 }
 
 /* The payload of a refused record is read again from the spool: flights carry none. */
@@ -140,10 +145,26 @@ void shipper_refuse_flight(struct shipper *s, const struct flight *f, struct str
 {
     struct spool_record r;
 
-    if (spool_read(s->spool, f->position, &r) && !keep_dead(s, &r, error)) {
+    /* One that cannot be read now is read again; what stays unreadable spool_next gives up. */
+    if (!spool_read(s->spool, f->position, &r) || !keep_dead(s, &r, error)) {
         again(s, f->position);
         return;
     }
     skip(s, f);
     shipper_drain_to(s, f->position + 1); /* those behind it were answered GAP */
+}
+
+bool shipper_on_foreign(struct shipper *s, const struct flight *f)
+{
+    struct spool_record r;
+
+    if (spool_read(s->spool, f->position, &r) &&
+        keep_dead(s, &r,
+                  S("Redis has another record of this number: a copy of this triaged is or was at "
+                    "work (a cloned or restored virtual machine); restart this one"))) {
+        metric_add(metric_cell(&foreign_total), 1);
+        return true;
+    }
+    again(s, f->position);
+    return false;
 }

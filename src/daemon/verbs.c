@@ -151,12 +151,25 @@ static void ask_kept(struct pending *p)
     fetch_then(&p->fetch, on_kept, p);
 }
 
+/* Nothing was done, and nothing is to be done should Redis lose that it said so: a record that is
+ * sent again does not expire. */
+static void stays_undone(struct verbs *v, uint64_t position, const struct store_reply *reply)
+{
+    struct jx_error why;
+    jx *answer = jx_parse(store_reply_str(store_reply_at(reply, 2)), &why);
+
+    if (str_eq(jx_str(jx_get(jx_get(answer, "error"), "code")), S("expired")))
+        spool_put_aside(v->spool, position);
+    jx_free(answer);
+}
+
 static void on_verb(void *arg, uint64_t position, const struct store_reply *reply, struct str error)
 {
     struct verbs *v = arg;
     struct pending *p = waiting_for(v, position);
     struct jx_error why;
 
+    stays_undone(v, position, reply);
     if (!p || p->answer)
         return; /* sent again after a reconnect, or nobody waits any more */
     if (!reply) {

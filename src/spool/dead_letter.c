@@ -1,10 +1,17 @@
 /*
  * dead_letter.c - records that Redis refuses for their own sake, kept for a human in
  * DIR/dead-letter.jsonl: {"at","team","stream","seq","appended_at","error","payload" (base64)}.
- * When the file passes DEAD_LETTER_MAX it becomes dead-letter.jsonl.1 and a new one begins.
+ * When the file passes DEAD_LETTER_MAX it becomes dead-letter.jsonl.1 and a new one begins; what
+ * stood in the .1 before is lost, counted and told.
+ *
+ * A letter may outlive the process that wrote it while Redis was not told yet to move past its
+ * record. So the next one looks which records stand here (spool_mark_dead_letters): they are not
+ * sent again, else `spool retry` would bring back what was applied.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +22,13 @@
 #include "triaged/conf/conf.h"
 
 #define FILE_NAME "dead-letter.jsonl"
+
+struct metric_family spool_dead_letters_lost_total = {
+    .name = "triaged_dead_letters_lost_total",
+    .help = "Refused records that could not be kept: the dead-letter file could not be written, or "
+            "was full twice.",
+    .type = METRIC_COUNTER,
+};
 
 static bool build_line(struct buf *b, const struct spool_record *r, struct str error,
                        int64_t now_ms)
@@ -37,8 +51,50 @@ static bool build_line(struct buf *b, const struct spool_record *r, struct str e
 
 static int open_file(struct spool *s)
 {
-    return s->io->openat(s->dir_fd, FILE_NAME,
-                         O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return s->io->openat(s->dir_fd, FILE_NAME, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
+                         0600);
+}
+
+/* Calls fn for each whole line of a file, if there is one. */
+static void each_line(struct spool *s, const char *name, void (*fn)(void *arg, char *line),
+                      void *arg)
+{
+    int fd = s->io->openat(s->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n;
+
+    if (!f) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    while ((n = getline(&line, &cap, f)) > 0)
+        if (line[n - 1] == '\n')
+            fn(arg, line);
+    free(line);
+    fclose(f);
+}
+
+static void count_line(void *arg, char *line)
+{
+    (void)line;
+    ++*(int64_t *)arg;
+}
+
+/* What is in the older file has to go. */
+static void say_lost(struct spool *s)
+{
+    int64_t n = 0;
+
+    each_line(s, FILE_NAME ".1", count_line, &n);
+    if (n == 0)
+        return;
+    metric_add(metric_cell(&spool_dead_letters_lost_total), n);
+    log_error("spool",
+              "%s/" FILE_NAME ".1 made room: %lld refused records that stood there are lost",
+              s->directory, (long long)n);
 }
 
 /* Opens the file, a new one when n more bytes would pass the limit. -1 with errno. */
@@ -54,6 +110,7 @@ static int open_for(struct spool *s, size_t n, off_t *size)
     if (st.st_size == 0 || (uint64_t)st.st_size + n <= DEAD_LETTER_MAX)
         return fd;
     close(fd);
+    say_lost(s);
     if (s->io->rename(s->dir_fd, FILE_NAME, FILE_NAME ".1") != 0)
         return -1;
     *size = 0;
@@ -61,27 +118,50 @@ static int open_for(struct spool *s, size_t n, off_t *size)
     return open_file(s);
 }
 
-/* All of it, or the file as it was. */
-static bool append(struct spool *s, int fd, off_t size, const struct buf *b)
+static bool write_all(struct spool *s, int fd, struct str bytes)
 {
-    size_t done = 0;
-
-    while (done < b->n) {
-        ssize_t w = s->io->write(fd, b->p + done, b->n - done);
+    while (bytes.n > 0) {
+        ssize_t w = s->io->write(fd, bytes.p, bytes.n);
 
         if (w < 0 && errno == EINTR)
             continue;
         if (w <= 0) {
-            int e = w == 0 ? EIO : errno;
-
-            if (s->io->ftruncate(fd, size) != 0)
-                log_debug("spool", "%s/" FILE_NAME ": cannot be cut back", s->directory);
-            errno = e;
+            errno = w == 0 ? EIO : errno;
             return false;
         }
-        done += (size_t)w;
+        bytes = str_sub(bytes, (size_t)w, bytes.n);
     }
-    return s->policy == SPOOL_NEVER || s->io->fdatasync(fd) == 0;
+    return true;
+}
+
+/* A kill in the middle of a line: the next one does not go on behind it. */
+static bool ends_line(struct spool *s, int fd, off_t size)
+{
+    char last = '\n';
+
+    return size == 0 || s->io->pread(fd, &last, 1, size - 1) != 1 || last == '\n';
+}
+
+/* The name of a new file is to be durable too. */
+static bool sync_letter(struct spool *s, int fd, bool is_new)
+{
+    return s->policy == SPOOL_NEVER ||
+           (s->io->fdatasync(fd) == 0 && (!is_new || s->io->fsync(s->dir_fd) == 0));
+}
+
+/* All of it, durable; or the file as it was. */
+static bool append(struct spool *s, int fd, off_t size, const struct buf *b)
+{
+    int e;
+
+    if ((ends_line(s, fd, size) || write_all(s, fd, S("\n"))) && write_all(s, fd, buf_str(b)) &&
+        sync_letter(s, fd, size == 0))
+        return true;
+    e = errno;
+    if (s->io->ftruncate(fd, size) != 0)
+        log_debug("spool", "%s/" FILE_NAME ": cannot be cut back", s->directory);
+    errno = e;
+    return false;
 }
 
 bool spool_dead_letter(struct spool *s, const struct spool_record *r, struct str error,
@@ -106,4 +186,39 @@ bool spool_dead_letter(struct spool *s, const struct spool_record *r, struct str
     }
     buf_finish(&b);
     return ok;
+}
+
+/* ---- those of earlier processes -----------------------------------------------------------------
+ */
+
+/* The record that a line is of, as build_line has written it. */
+static void mark(void *arg, char *line)
+{
+    static const char before_stream[] = "\"stream\":\"", before_seq[] = "\",\"seq\":";
+    struct spool *s = arg;
+    char *stream = strstr(line, before_stream), *seq;
+    struct segment *g;
+    struct entry *e;
+
+    if (!stream)
+        return;
+    stream += sizeof(before_stream) - 1;
+    seq = strstr(stream, before_seq);
+    if (!seq || seq - stream != 2 * STREAM_ID_SIZE)
+        return;
+    *seq = '\0';
+    e = spool_entry_of(s, stream, strtoull(seq + sizeof(before_seq) - 1, NULL, 10), &g);
+    if (e && !e->aside) {
+        e->aside = true;
+        g->n_aside++;
+    }
+}
+
+void spool_mark_dead_letters(struct spool *s)
+{
+    /* The last: what `triagectl spool retry` has in hand. */
+    static const char *const names[] = {FILE_NAME ".1", FILE_NAME, "dead-letter.retry.jsonl"};
+
+    for (size_t i = 0; s->n_segs > 0 && i < ARRAY_LEN(names); i++)
+        each_line(s, names[i], mark, s);
 }

@@ -4,7 +4,7 @@
  * Never: hands out payloads (reader.c); writes.
  *
  * Entries are dropped where nothing is lost by it: of segments that are acknowledged as a whole
- * or not at all. They are found again by scanning the file.
+ * or not at all, and of which nothing was put aside. They are found again by scanning the file.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -111,6 +111,7 @@ void spool_entry_add(struct spool *s, struct segment *g, const struct entry *e)
         g->first_at_ms = e->at_ms;
     g->count++;
     g->n_acked += e->acked;
+    g->n_aside += e->aside;
     g->last_seq = e->seq;
     g->stream->teams[e->team / 8] |= (uint8_t)(1u << e->team % 8);
 }
@@ -139,7 +140,7 @@ void spool_index_drop(struct spool *s, struct segment *g)
 /* True when the entries of g can be found again as they are. */
 static bool may_drop(struct spool *s, const struct segment *g)
 {
-    if (!g->entries || g == s->active || spool_has_unsynced(s, g))
+    if (!g->entries || g == s->active || g->n_aside > 0 || spool_has_unsynced(s, g))
         return false;
     if (s->read_pos >= g->first_pos && s->read_pos < g->first_pos + g->count)
         return false; /* the reader is in it */
@@ -243,4 +244,22 @@ struct entry *spool_entry_at(struct spool *s, uint64_t pos, struct segment **out
     spool_index_load(s, g);
     *out = g;
     return &g->entries[pos - g->first_pos];
+}
+
+struct entry *spool_entry_of(struct spool *s, const char *stream, uint64_t seq,
+                             struct segment **out)
+{
+    for (size_t i = 0; i < s->n_segs; i++) {
+        struct segment *g = s->segs[i];
+
+        if (g->count == 0 || g->last_seq < seq || strcmp(g->stream->hex, stream) != 0)
+            continue;
+        spool_index_load(s, g);
+        *out = g;
+        for (uint32_t k = 0; k < g->count; k++)
+            if (g->entries[k].seq == seq)
+                return &g->entries[k];
+        return NULL;
+    }
+    return NULL;
 }

@@ -104,8 +104,8 @@ static enum outcome read_record(struct spool *s, struct segment *g, const struct
     return GOT;
 }
 
-static void hand_out(const struct segment *g, const struct entry *e, uint64_t pos,
-                     const struct segment_record *r, struct spool_record *out)
+static void hand_out(const struct spool *s, const struct segment *g, const struct entry *e,
+                     uint64_t pos, const struct segment_record *r, struct spool_record *out)
 {
     memcpy(out->stream, g->stream->hex, sizeof(out->stream));
     out->seq = r->seq;
@@ -115,6 +115,8 @@ static void hand_out(const struct segment *g, const struct entry *e, uint64_t po
     out->appended_ms = r->at_ms;
     out->position = pos;
     out->acked = e->acked;
+    out->aside = e->aside;
+    out->own = g->stream == s->own;
 }
 
 /* ---- reading ------------------------------------------------------------------------------------
@@ -159,7 +161,8 @@ bool spool_next(struct spool *s, struct spool_record *out)
 
         switch (read_record(s, g, e, s->read_pos, &r)) {
         case GOT:
-            hand_out(g, e, s->read_pos++, &r, out);
+            hand_out(s, g, e, s->read_pos, &r, out);
+            s->read_pos++;
             return true;
         case LATER:
             return false;
@@ -181,7 +184,7 @@ bool spool_read(struct spool *s, uint64_t position, struct spool_record *out)
 
     if (!e || e->dead || read_record(s, g, e, position, &r) != GOT)
         return false;
-    hand_out(g, e, position, &r, out);
+    hand_out(s, g, e, position, &r, out);
     return true;
 }
 
@@ -267,6 +270,17 @@ void spool_ack(struct spool *s, uint64_t position, int64_t now_ms)
     e->acked = true;
     g->n_acked++;
     s->waiting--;
+}
+
+void spool_put_aside(struct spool *s, uint64_t position)
+{
+    struct segment *g;
+    struct entry *e = spool_entry_at(s, position, &g);
+
+    if (!e || e->aside)
+        return;
+    e->aside = true;
+    g->n_aside++;
 }
 
 void spool_alive(struct spool *s, int64_t now_ms)

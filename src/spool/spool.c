@@ -154,6 +154,7 @@ struct spool *spool_open(const struct spool_options *o, int64_t now_ms, struct d
         destroy(s);
         return NULL;
     }
+    spool_mark_dead_letters(s);
     hash_random(id, sizeof(id));
     s->own = spool_stream(s, id);
     s->sync.done = s->sync.target =

@@ -53,7 +53,8 @@ struct entry { /* of the index; 40 bytes */
     uint32_t offset, size; /* the whole record in its file */
     uint16_t team;
     bool acked;
-    bool dead; /* damaged: nothing to read here any more */
+    bool dead;  /* damaged: nothing to read here any more */
+    bool aside; /* not to be applied any more */
 };
 _Static_assert(sizeof(struct entry) <= 48, "the index must stay small");
 
@@ -76,7 +77,7 @@ struct segment {
     uint64_t size;    /* bytes that count */
     int64_t created_ms;
     uint64_t first_pos;
-    uint32_t count, n_acked;
+    uint32_t count, n_acked, n_aside;
     uint64_t skip_upto; /* records up to this seq are copies of earlier ones */
     uint64_t last_seq;
     int64_t first_at_ms;
@@ -209,6 +210,12 @@ void spool_index_trim(struct spool *s, const struct segment *keep);
 char *spool_segment_bytes(struct spool *s, struct segment *g, size_t *n);
 /* The entry of pos, in memory; NULL when it is not retained. */
 struct entry *spool_entry_at(struct spool *s, uint64_t pos, struct segment **g);
+
+/* The entry of a record by its number in a stream, in memory; NULL when it is not retained. */
+struct entry *spool_entry_of(struct spool *s, const char *stream, uint64_t seq, struct segment **g);
+
+/* dead_letter.c */
+void spool_mark_dead_letters(struct spool *s);
 
 /* write.c */
 enum spool_result spool_flush(struct spool *s);

@@ -314,8 +314,10 @@ static void cut_back(struct spool *s, size_t n_segs, uint64_t pos)
         }
         s->bytes -= g->size - g->entries[keep].offset;
         g->size = g->entries[keep].offset;
-        for (uint32_t k = keep; k < g->count; k++)
+        for (uint32_t k = keep; k < g->count; k++) {
             g->n_acked -= g->entries[k].acked;
+            g->n_aside -= g->entries[k].aside;
+        }
         s->loaded -= g->count - keep;
         g->count = keep;
         g->last_seq = g->entries[keep - 1].seq;

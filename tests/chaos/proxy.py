@@ -186,6 +186,10 @@ class Injector(Proxy):
 class VerbsWait(Injector):
     """Redis is too busy for verbs, and does everything else."""
     waiting = True
+    seen_verbs = 0
 
     def perhaps(self, command):
-        return self.failing("BUSY Redis is busy") if self.waiting and b'"verb":"' in command else command
+        if b'"verb":"' not in command:
+            return command
+        self.seen_verbs += 1
+        return self.failing("BUSY Redis is busy") if self.waiting else command

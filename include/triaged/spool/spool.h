@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "triaged/base/diag.h"
+#include "triaged/base/metrics.h"
 #include "triaged/base/str.h"
 
 struct spool;
@@ -44,6 +45,8 @@ struct spool_record {
     int64_t appended_ms;
     uint64_t position; /* of this process: total order over all streams; for ack and rewind */
     bool acked;        /* was acknowledged to this process already: it is sent again */
+    bool aside;        /* is not to be applied any more: see spool_put_aside */
+    bool own;          /* of the stream that this process began */
 };
 
 struct spool_stats {
@@ -123,13 +126,20 @@ void spool_rewind_all(struct spool *s);
  * nothing is removed by age, since a receiver that comes back may lack what it acknowledged last.
  * Signs of life are acks and spool_alive. */
 void spool_ack(struct spool *s, uint64_t position, int64_t now_ms);
+/* It is not to be applied any more, however often it is sent again: it stands in the dead-letter
+ * file, or came too late. Only to be moved past. Those of earlier processes that stand in the
+ * dead-letter file are so from the start. */
+void spool_put_aside(struct spool *s, uint64_t position);
 /* The receiver answers and has what it acknowledged (call now and then while the store is ready).
  */
 void spool_alive(struct spool *s, int64_t now_ms);
 void spool_tick(struct spool *s, int64_t now_ms,
                 void (*on_stream_gone)(void *arg, const char *stream, struct str team), void *arg);
 void spool_stats(struct spool *s, struct spool_stats *out);
-/* Keeps a record that Redis refuses for its own sake aside in DIR/dead-letter.jsonl. */
+/* Those that could not be kept, or made room. */
+extern struct metric_family spool_dead_letters_lost_total;
+/* Keeps a record that Redis refuses for its own sake in DIR/dead-letter.jsonl. True once that is
+ * durable; else there is no trace of it. */
 bool spool_dead_letter(struct spool *s, const struct spool_record *r, struct str error,
                        int64_t now_ms);
 

@@ -2,6 +2,7 @@
 #include "failing_disk.h"
 
 #include "triaged/base/log.h"
+#include "triaged/base/metrics.h"
 
 enum { LETTERS = 11 }; /* two large ones: one rename; the second would take the older file away */
 
@@ -28,7 +29,7 @@ static void count_lines(const char *path, void *arg)
 static int write_letters(enum op op, int at)
 {
     static char big[8 * 1024 * 1024];
-    int seen[LETTERS + 1] = {0}, kept[LETTERS + 1] = {0}, failures = 0;
+    int seen[LETTERS + 1] = {0}, failures = 0;
     struct fixture f;
 
     memset(big, 'x', sizeof(big));
@@ -48,16 +49,18 @@ static int write_letters(enum op op, int at)
             .team = S("db"),
             .payload = {big, op == OP_RENAME && i % 4 == 0 ? sizeof(big) : 200}};
 
-        kept[i] = spool_dead_letter(f.s, &r, S("ERR"), f.now);
-        failures += !kept[i];
+        if (spool_dead_letter(f.s, &r, S("ERR"), f.now))
+            continue;
+        failures++; /* as the shipper does: once more */
+        assert_true(spool_dead_letter(f.s, &r, S("ERR"), f.now));
     }
     spool_io_use(NULL);
     fixture_close(&f);
     each_file(&f, "dead-letter", count_lines, seen);
     assert_in_range(failures, 0, 1);
     for (int i = 1; i <= LETTERS; i++)
-        if (kept[i] ? seen[i] != 1 : seen[i] > 1)
-            fail_msg("%s %d: letter %d: kept %d, there %d", op_names[op], at, i, kept[i], seen[i]);
+        if (seen[i] != 1)
+            fail_msg("%s %d: letter %d is there %d times", op_names[op], at, i, seen[i]);
     fixture_finish(&f);
     return disk.calls[op];
 }
@@ -65,7 +68,7 @@ static int write_letters(enum op op, int at)
 /* What was said to be kept is there once, in a whole line. */
 static void test_dead_letters(void **state)
 {
-    static const enum op ops[] = {OP_OPENAT, OP_WRITE, OP_FDATASYNC, OP_RENAME};
+    static const enum op ops[] = {OP_OPENAT, OP_WRITE, OP_FDATASYNC, OP_FSYNC, OP_RENAME};
 
     (void)state;
     for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
@@ -73,10 +76,39 @@ static void test_dead_letters(void **state)
             assert_true(at < 200);
 }
 
+/* A full file takes the place of the one before: what stood there is lost, and counted. */
+static void test_full_for_the_third_time(void **state)
+{
+    static char big[6 * 1024 * 1024]; /* 8 MiB in base64 */
+    struct metric_cell *lost = metric_cell(&spool_dead_letters_lost_total);
+    int seen[LETTERS + 1] = {0};
+    int64_t before = metric_get(lost);
+    struct fixture f;
+
+    (void)state;
+    memset(big, 'x', sizeof(big));
+    fixture_init(&f, SPOOL_NEVER);
+    fixture_open(&f);
+    for (int i = 1; i <= 5; i++) {
+        struct spool_record r = {.stream = "0123456789abcdef0123456789abcdef",
+                                 .seq = (uint64_t)i,
+                                 .team = S("db"),
+                                 .payload = {big, sizeof(big)}};
+
+        assert_true(spool_dead_letter(f.s, &r, S("ERR"), f.now));
+    }
+    each_file(&f, "dead-letter", count_lines, seen);
+    for (int i = 1; i <= 5; i++)
+        assert_int_equal(seen[i], i > metric_get(lost) - before);
+    assert_in_range(metric_get(lost) - before, 1, 3);
+    fixture_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dead_letters),
+        cmocka_unit_test(test_full_for_the_third_time),
     };
     int r;
 
