@@ -171,6 +171,9 @@ class SyslogSender(Sender):
                 f"something broke in the middle of the night\n")
 
 
+ANSWERED = (WebhookSender, ApiV2Sender)  # each knows of each alert whether it was accepted
+
+
 class Load:
     KINDS = (WebhookSender, ApiV2Sender, SyslogSender)
 

@@ -4,10 +4,9 @@ import signal
 import time
 
 from harness import LONG, wait_until
-from load import ApiV2Sender, WebhookSender
+from load import ANSWERED
 
 ROUNDS = 50 if LONG else 5
-ANSWERED = (WebhookSender, ApiV2Sender)  # each knows of each alert whether it was accepted
 RETAIN = 2
 
 

@@ -106,6 +106,7 @@ class World:
         self.redis = self.daemon = self.load = self.watch = None
         self.loads, self.others = [], []
         self.notes = []
+        self.cut_bytes = 0
 
     # -- parts
     def start_redis(self, *options):
@@ -175,6 +176,7 @@ class World:
             size = path.stat().st_size
             keep = self.rng.randint(min(floor, size), size)
             os.truncate(path, keep)
+            self.cut_bytes += size - keep
             self.notes.append(f"cut {path.name} from {size} to {keep}")
 
     # -- the end
