@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "pipeline.h"
@@ -333,8 +332,6 @@ static bool open_spool(struct worker *w, const struct conf *conf, struct diag *w
         .arg = w,
     };
 
-    snprintf(directory, sizeof(directory), "%.*s", STR_ARG(conf->spool.directory));
-    mkdir(directory, 0700); /* spool_open says what is wrong, if anything is */
     snprintf(directory, sizeof(directory), "%.*s/worker-%u", STR_ARG(conf->spool.directory),
              w->index);
     w->spool = spool_open(&o, clock_wall_ms(), why);

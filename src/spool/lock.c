@@ -15,7 +15,20 @@
 #include "spool_internal.h"
 #include "triaged/base/mem.h"
 
-bool spool_make_directory(const char *path, struct diag *why)
+/* The name of a new directory is to be durable, else a power loss takes all that is in it. */
+static void sync_name(const struct spool_io *io, const char *path)
+{
+    char *parent = xasprintf("%s/..", path);
+    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0 || io->fsync(fd) != 0)
+        log_warn("spool", "%s: its name cannot be synced: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    free(parent);
+}
+
+bool spool_make_directory(const struct spool_io *io, const char *path, struct diag *why)
 {
     char *copy = xstrdup(path);
     bool ok = true;
@@ -26,7 +39,9 @@ bool spool_make_directory(const char *path, struct diag *why)
         if (c != '/' && c != '\0')
             continue;
         *p = '\0';
-        if (mkdir(copy, 0700) != 0 && errno != EEXIST) {
+        if (mkdir(copy, 0700) == 0) {
+            sync_name(io, copy);
+        } else if (errno != EEXIST) {
             diag_error(why, NULL, 0, 0, NULL, "cannot make the spool directory %s: %s", copy,
                        strerror(errno));
             ok = false;

@@ -22,11 +22,13 @@ void spool_remove_segment(struct spool *s, struct segment *g)
 {
     struct stream *st = g->stream;
 
-    if (s->io->unlink(s->dir_fd, g->name) != 0 && errno != ENOENT)
+    if (s->io->unlink(s->dir_fd, g->name) != 0 && errno != ENOENT) {
         log_error("spool", "%s: cannot remove %s: %s", s->directory, g->name, strerror(errno));
+        st->left_behind = true; /* then the receiver must not forget it */
+    }
     s->bytes -= g->size;
     spool_segment_forget(s, g);
-    if (st->segments == 0 && st != s->own) {
+    if (st->segments == 0 && st != s->own && !st->left_behind) {
         st->gone = true;
         st->gone_sync = sync_directory(s);
         sync_kick(s);

@@ -133,7 +133,7 @@ static void destroy(struct spool *s)
 
 static bool open_directory(struct spool *s, struct diag *why)
 {
-    if (!spool_make_directory(s->directory, why))
+    if (!spool_make_directory(s->io, s->directory, why))
         return false;
     s->dir_fd = open(s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->dir_fd < 0) {

@@ -65,6 +65,7 @@ struct stream {
     size_t segments;
     uint64_t last_seq;  /* highest that was recovered or appended */
     bool gone;          /* no segment left; wait until the removal is durable */
+    bool left_behind;   /* a file of it could not be removed: the next start sends it again */
     uint64_t gone_sync; /* number of the directory sync that makes it so */
     uint8_t teams[SPOOL_TEAMS_MAX / 8];
 };
@@ -182,7 +183,7 @@ int spool_team(struct spool *s, struct str name);
 void spool_wake(struct spool *s);
 
 /* lock.c */
-bool spool_make_directory(const char *path, struct diag *why);
+bool spool_make_directory(const struct spool_io *io, const char *path, struct diag *why);
 /* The lock's descriptor, or -1 with *why naming the holder. */
 int spool_lock(int dir_fd, const char *directory, struct diag *why);
 

@@ -180,6 +180,68 @@ static void test_others(void **state)
     play(OP_N, 1, 0, 0); /* none fails */
 }
 
+static void count_gone(void *arg, const char *stream, struct str team)
+{
+    (void)stream;
+    (void)team;
+    ++*(int *)arg;
+}
+
+/* A file system that has become read-only: what cannot be removed is found by the next start, which
+ * sends it again. Redis must not have been told to forget that it has it. */
+static void test_a_segment_that_cannot_be_removed(void **state)
+{
+    struct fixture f;
+    struct spool_record r;
+    int gone = 0;
+
+    (void)state;
+    disk_reset(OP_UNLINK, 1, 1, EROFS);
+    spool_io_use(&shim);
+    fixture_init(&f, SPOOL_ALWAYS);
+    fixture_open(&f);
+    append(&f, "db", "1");
+    keep(&f);
+    fixture_reopen(&f);
+    assert_true(spool_next(f.s, &r));
+    spool_ack(f.s, r.position, f.now);
+    f.now += 100000;
+    spool_alive(f.s, f.now);
+    for (int i = 0; i < 50; i++) {
+        spool_tick(f.s, f.now, count_gone, &gone);
+        wait_wake(&f, 2);
+    }
+    assert_int_equal(disk.calls[OP_UNLINK], 1);
+    assert_int_equal(gone, 0);
+    fixture_reopen(&f);
+    expect_next(&f, "db", "1");
+    spool_io_use(NULL);
+    fixture_finish(&f);
+}
+
+/* The first start makes the directory: a power loss must not take it with all that was kept. */
+static void test_a_new_directory_is_synced(void **state)
+{
+    char parent[64], path[128];
+    struct fixture f;
+
+    (void)state;
+    disk_reset(OP_N, 0, 0, 0);
+    spool_io_use(&shim);
+    fixture_init(&f, SPOOL_ALWAYS);
+    memcpy(parent, f.dir, sizeof(parent));
+    snprintf(path, sizeof(path), "%s/a", f.dir);
+    snprintf(f.dir, sizeof(f.dir), "%.60s/b", path);
+    fixture_open(&f);
+    assert_int_equal(disk.calls[OP_FSYNC], 2);
+    fixture_reopen(&f);
+    assert_int_equal(disk.calls[OP_FSYNC], 2);
+    spool_io_use(NULL);
+    fixture_finish(&f);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rmdir(parent), 0);
+}
+
 /* A write that fails half way and cannot be cut back. */
 static void test_write_error_without_truncate(void **state)
 {
@@ -250,6 +312,8 @@ int main(void)
         cmocka_unit_test(test_fsync),
         cmocka_unit_test(test_group_is_refused),
         cmocka_unit_test(test_others),
+        cmocka_unit_test(test_a_new_directory_is_synced),
+        cmocka_unit_test(test_a_segment_that_cannot_be_removed),
         cmocka_unit_test(test_write_error_without_truncate),
     };
     int r;
