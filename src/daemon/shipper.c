@@ -314,6 +314,17 @@ static void raise_highest(struct shipper *s, size_t team, int64_t number)
         ;
 }
 
+void shipper_saw_incident(struct shipper *s, struct str team, struct str id)
+{
+    struct str number = STR_NONE;
+    int64_t n;
+
+    while (id.n > 0) /* behind the last "-" */
+        number = str_cut(id, '-', &id);
+    if (str_to_i64(number, &n))
+        raise_highest(s, shipper_team(s, team), n);
+}
+
 static void on_applied(struct shipper *s, const struct flight *f, const struct store_reply *reply)
 {
     if (!f->again)
@@ -339,7 +350,7 @@ static void on_reply(struct shipper *s, const struct flight *f, const struct sto
     else if (f->first && !shipper_on_foreign(s, f))
         return;
     if (f->is_verb && s->on_verb)
-        s->on_verb(s->arg, f->position, reply, STR_NONE);
+        s->on_verb(s->arg, s->teams[f->team].name, f->position, reply, STR_NONE);
     spool_ack(s->spool, f->position, clock_wall_ms());
 }
 
@@ -387,7 +398,7 @@ static void on_answer(void *arg, enum store_status status, const struct store_re
     case STORE_REFUSED:
         metric_add(metric_cell(&shipped_total, "refused"), 1);
         if (f->is_verb && s->on_verb)
-            s->on_verb(s->arg, f->position, NULL, error);
+            s->on_verb(s->arg, s->teams[f->team].name, f->position, NULL, error);
         shipper_refuse_flight(s, f, error);
         break;
     case STORE_LOST:

@@ -16,13 +16,15 @@ struct worker;
 
 /* What `verb` answered to a record (one item per record); called when it was applied, and again
  * with NULL when the record was refused for its own sake. */
-typedef void shipper_verb_fn(void *arg, uint64_t position, const struct store_reply *reply,
-                             struct str error);
+typedef void shipper_verb_fn(void *arg, struct str team, uint64_t position,
+                             const struct store_reply *reply, struct str error);
 
 /* Ships one spool over the worker's store. A worker has two: alerts, and responders' verbs. */
 struct shipper *shipper_create(struct worker *w, struct spool *spool, shipper_verb_fn *on_verb,
                                void *arg);
 void shipper_destroy(struct shipper *s); /* after its store; accepts NULL */
+/* There is an incident of this ID: its number is not to be given again, whatever Redis loses. */
+void shipper_saw_incident(struct shipper *s, struct str team, struct str id);
 /* There may be something to send. */
 void shipper_kick(struct shipper *s);
 /* The store became ready (again), or was lost. */

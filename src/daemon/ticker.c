@@ -178,9 +178,11 @@ void ticker_send_settings(struct ticker *t)
 /* ---- tick
  * ------------------------------------------------------------------------------------------ */
 
-/* Receipt of the oldest record of any worker that Redis has not got; 0 = none. */
+/* Receipt of the oldest record of any worker that Redis has not got, by the clock of Redis; 0 =
+ * none. */
 static int64_t oldest_waiting(const struct ticker *t)
 {
+    struct store_health health;
     int64_t oldest = 0;
 
     for (unsigned i = 0; i < t->sup->n_workers; i++) {
@@ -189,7 +191,8 @@ static int64_t oldest_waiting(const struct ticker *t)
         if (at && (!oldest || at < oldest))
             oldest = at;
     }
-    return oldest;
+    store_health(t->store, &health);
+    return oldest ? oldest + health.clock_offset_ms : 0;
 }
 
 static void tick_team(struct ticker *t, const char *team, unsigned again);

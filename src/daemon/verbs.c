@@ -151,25 +151,28 @@ static void ask_kept(struct pending *p)
     fetch_then(&p->fetch, on_kept, p);
 }
 
-/* Nothing was done, and nothing is to be done should Redis lose that it said so: a record that is
- * sent again does not expire. */
-static void stays_undone(struct verbs *v, uint64_t position, const struct store_reply *reply)
+/* What holds whoever waits. A verb that came too late was not done, and is not to be done should
+ * Redis lose that it said so: a record that is sent again does not expire. */
+static void look_at_answer(struct verbs *v, struct str team, uint64_t position,
+                           const struct store_reply *reply)
 {
     struct jx_error why;
     jx *answer = jx_parse(store_reply_str(store_reply_at(reply, 2)), &why);
 
     if (str_eq(jx_str(jx_get(jx_get(answer, "error"), "code")), S("expired")))
         spool_put_aside(v->spool, position);
+    shipper_saw_incident(v->shipper, team, jx_str(jx_get(jx_get(answer, "incident"), "id")));
     jx_free(answer);
 }
 
-static void on_verb(void *arg, uint64_t position, const struct store_reply *reply, struct str error)
+static void on_verb(void *arg, struct str team, uint64_t position, const struct store_reply *reply,
+                    struct str error)
 {
     struct verbs *v = arg;
     struct pending *p = waiting_for(v, position);
     struct jx_error why;
 
-    stays_undone(v, position, reply);
+    look_at_answer(v, team, position, reply);
     if (!p || p->answer)
         return; /* sent again after a reconnect, or nobody waits any more */
     if (!reply) {

@@ -1,8 +1,10 @@
 """The wall clock is set back under a running daemon, as NTP does: what was received last still counts last."""
 import pathlib
 import subprocess
+import threading
 
 from harness import PLAIN_BUILD, wait_until
+from proxy import VerbsWait
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -27,3 +29,27 @@ def test_a_resolve_counts_after_the_clock_was_set_back(world, tmp_path):
     wait_until(lambda: world.store().incidents()[0]["state"] == "resolved",
                lambda: f"resolved: {world.store().incidents()}", 10)
     assert world.store().incidents()[0]["id"] == incident["id"]
+
+
+def test_the_horizon_is_told_by_the_clock_of_redis(world, tmp_path):
+    """A daemon whose clock is an hour off corrects all that it says, also since when something waits."""
+    library, behind = tmp_path / "set_clock.so", tmp_path / "behind"
+    subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", str(library), str(HERE / "set_clock.c"), "-ldl"],
+                   check=True)
+    behind.write_text("3600")
+    world.start_redis()
+    wire = VerbsWait(world.tmp / "proxy.sock", world.redis.sock, 1)
+    world.start_daemon(redis_sock=wire.path, build=PLAIN_BUILD, env={"LD_PRELOAD": str(library), "SET_CLOCK": str(behind)})
+    wait_until(lambda: "redis ready" in world.daemon.get("/-/ready").text, "ready")
+    body = {"title": "x", "team": "red", "impact": "low", "urgency": "low", "category": "software", "actor": "maria"}
+    somebody = threading.Thread(target=lambda: world.daemon.post("/api/v1/incidents", body))
+    before = world.redis.client.time()[0] * 1000
+    somebody.start()
+
+    def oldest():
+        return [int(text.split()[0]) for text in world.redis.client.hgetall("triaged:{red}:horizon").values()]
+    waits = wait_until(lambda: [o for o in oldest() if o], "something waits")
+    wire.waiting = False
+    somebody.join()
+    wire.stop()
+    assert before - 5000 <= waits[0] <= before + 20_000, waits[0] - before

@@ -178,3 +178,21 @@ def test_more_is_deleted_than_was_kept(world):
         assert gone, "nothing was lost: the test shows nothing"
     world.settle()
     world.check(lost_before=may_be_lost)
+
+
+def test_numbers_of_incidents_that_people_opened_are_not_given_again(world):
+    world.start_redis()
+    world.start_daemon(spool='{directory: "%s", min_free: 1MiB, retain: 1s}')
+    ready(world)
+    body = {"team": "red", "impact": "low", "urgency": "low", "category": "software", "actor": "maria"}
+    segments = lambda: sorted((world.tmp / "triaged/spool/worker-0-verbs").glob("*.seg"))
+    given, first = [], None
+    while not first or first in segments():  # all but the last is forgotten, as it is older than retain
+        answer = world.daemon.post("/api/v1/incidents", {**body, "title": f"by hand {len(given)}"}).json()
+        given.append(answer["incident"]["id"])
+        first = first or segments()[0]
+        wait_until(world.still, "a while passes")
+    world.redis.client.flushall()
+    again = world.daemon.post("/api/v1/incidents", {**body, "title": "after the loss"}).json()["incident"]["id"]
+    assert again not in given, (given, again)
+    assert int(again[4:]) > int(given[-1][4:])
