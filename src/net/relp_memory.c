@@ -37,6 +37,7 @@
 #include "triaged/base/clock.h"
 #include "triaged/base/hash.h"
 #include "triaged/base/list.h"
+#include "triaged/base/log.h"
 #include "triaged/base/mem.h"
 
 enum { BUCKETS = 4096, BOOT_ID_SIZE = 40 };
@@ -228,18 +229,31 @@ static struct file_head *map_new(const char *path)
     return p == MAP_FAILED ? NULL : p;
 }
 
+/* Up to n bytes of the file; says what cannot be read. */
+static size_t read_file(const char *path, char *p, size_t n)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t r = fd < 0 && errno != ENOENT ? -1 : 0;
+    size_t got = 0;
+
+    while (fd >= 0 && got < n && (r = read(fd, p + got, n - got)) > 0)
+        got += (size_t)r;
+    if (r < 0)
+        log_warn("net", "%s: %s; RELP messages that are sent again now may count twice", path,
+                 strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return got;
+}
+
 /* What the last process left, or NULL. */
 static struct file_head *read_old(const char *path, const char boot_id[BOOT_ID_SIZE])
 {
     struct file_head *old = xmalloc(sizeof(*old));
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    bool ok = fd >= 0 && read(fd, old, sizeof(*old)) == (ssize_t)sizeof(*old) &&
-              memcmp(old->magic, magic, sizeof(magic)) == 0 &&
-              memcmp(old->boot_id, boot_id, BOOT_ID_SIZE) == 0;
 
-    if (fd >= 0)
-        close(fd);
-    if (ok)
+    if (read_file(path, (char *)old, sizeof(*old)) == sizeof(*old) &&
+        memcmp(old->magic, magic, sizeof(magic)) == 0 &&
+        memcmp(old->boot_id, boot_id, BOOT_ID_SIZE) == 0)
         return old;
     free(old);
     return NULL;
@@ -292,20 +306,28 @@ static bool start_file(struct relp_memory *m, const char *path, const char *fres
 {
     char boot_id[BOOT_ID_SIZE];
     struct file_head *old;
+    int e;
 
-    if (!read_boot_id(boot_id) || !(m->file = map_new(fresh)))
+    if (!read_boot_id(boot_id))
         return false;
-    fill_file(m, boot_id);
     old = read_old(path, boot_id);
     if (old) {
         finish_writes(old, was_written, arg);
         adopt_marks(m, old);
         free(old);
     }
-    if (rename(fresh, path) == 0)
+    m->file = map_new(fresh);
+    if (m->file)
+        fill_file(m, boot_id);
+    if (m->file && rename(fresh, path) == 0)
         return true;
-    munmap(m->file, sizeof(*m->file));
+    e = errno;
+    if (m->file)
+        munmap(m->file, sizeof(*m->file));
     m->file = NULL;
+    unlink(fresh);
+    unlink(path); /* what it says is true no longer once we have taken messages */
+    errno = e;
     return false;
 }
 

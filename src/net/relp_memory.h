@@ -31,7 +31,7 @@ struct relp_memory *relp_memory_open(void);
 void relp_memory_close(struct relp_memory *m); /* accepts NULL */
 /* Keeps marks in this file from now on, so that they survive a kill, and takes over those that the
  * last process left there, unless the machine was started since. Does nothing when it has a file.
- * False with errno: goes on without. */
+ * False with errno: goes on without the file, but with what was taken over. */
 bool relp_memory_use_file(struct relp_memory *m, const char *path,
                           syslog_was_written_fn *was_written, void *arg);
 

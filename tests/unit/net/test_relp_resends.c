@@ -2,6 +2,8 @@
  * test_relp_resends.c - what a broken connection, another worker or a killed process makes a RELP
  * client send again: answered, and counted once.
  */
+#include <sys/stat.h>
+
 #include "relp_session.h"
 
 /* ---- resends --------------------------------------------------------------------------------- */
@@ -248,6 +250,33 @@ static void test_file_that_cannot_be(void **state)
     log_app_wait(&f->app, 1);
 }
 
+/* There is no room for a new file: what the last process left is known all the same, and not left
+ * for the process after this one, which must not take what is new for what was sent before. */
+static void test_file_that_cannot_be_replaced(void **state)
+{
+    struct fixture *f = *state;
+    char *fresh = xasprintf("%s.new", f->path);
+
+    assert_true(syslog_server_remember(f->app.server, f->path, was_written, (unsigned char[]){0}));
+    open_session(f);
+    send_message(f, 2, "<13>written");
+    log_app_wait(&f->app, 1);
+    write_down(f, 1);
+    client_close(&f->c);
+    syslog_server_destroy(f->app.server);
+    log_app_start(&f->app);
+    assert_int_equal(mkdir(fresh, 0700), 0);
+    assert_false(syslog_server_remember(f->app.server, f->path, was_written, (unsigned char[]){0}));
+    assert_int_equal(errno, EISDIR);
+    open_session(f);
+    send_message(f, 2, "<13>written");
+    expect_sent(f, "2 rsp 6 200 OK\n");
+    assert_int_equal(f->app.n, 1);
+    assert_int_equal(access(f->path, F_OK), -1);
+    assert_int_equal(rmdir(fresh), 0);
+    free(fresh);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +290,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_kill_during_the_write, setup, teardown),
         cmocka_unit_test_setup_teardown(test_file_of_another_boot_is_not_believed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_file_that_cannot_be, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_file_that_cannot_be_replaced, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
