@@ -55,6 +55,14 @@ static int open_file(struct spool *s)
                          0600);
 }
 
+static void say_unreadable(const struct spool *s, const char *name)
+{
+    log_error("spool",
+              "%s/%s: cannot be read: %s; what stands there may be applied now and again "
+              "by `spool retry`",
+              s->directory, name, strerror(errno));
+}
+
 /* Calls fn for each whole line of a file, if there is one. */
 static void each_line(struct spool *s, const char *name, void (*fn)(void *arg, char *line),
                       void *arg)
@@ -66,6 +74,8 @@ static void each_line(struct spool *s, const char *name, void (*fn)(void *arg, c
     ssize_t n;
 
     if (!f) {
+        if (fd >= 0 || errno != ENOENT)
+            say_unreadable(s, name);
         if (fd >= 0)
             close(fd);
         return;
@@ -73,6 +83,8 @@ static void each_line(struct spool *s, const char *name, void (*fn)(void *arg, c
     while ((n = getline(&line, &cap, f)) > 0)
         if (line[n - 1] == '\n')
             fn(arg, line);
+    if (ferror(f))
+        say_unreadable(s, name);
     free(line);
     fclose(f);
 }
@@ -83,12 +95,9 @@ static void count_line(void *arg, char *line)
     ++*(int64_t *)arg;
 }
 
-/* What is in the older file has to go. */
-static void say_lost(struct spool *s)
+/* What was in the older file is gone. */
+static void say_lost(struct spool *s, int64_t n)
 {
-    int64_t n = 0;
-
-    each_line(s, FILE_NAME ".1", count_line, &n);
     if (n == 0)
         return;
     metric_add(metric_cell(&spool_dead_letters_lost_total), n);
@@ -101,6 +110,7 @@ static void say_lost(struct spool *s)
 static int open_for(struct spool *s, size_t n, off_t *size)
 {
     struct stat st;
+    int64_t lost = 0;
     int fd = open_file(s);
 
     *size = 0;
@@ -110,9 +120,10 @@ static int open_for(struct spool *s, size_t n, off_t *size)
     if (st.st_size == 0 || (uint64_t)st.st_size + n <= DEAD_LETTER_MAX)
         return fd;
     close(fd);
-    say_lost(s);
+    each_line(s, FILE_NAME ".1", count_line, &lost);
     if (s->io->rename(s->dir_fd, FILE_NAME, FILE_NAME ".1") != 0)
         return -1;
+    say_lost(s, lost);
     *size = 0;
     log_warn("spool", "%s/" FILE_NAME " is full and became " FILE_NAME ".1", s->directory);
     return open_file(s);

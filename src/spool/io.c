@@ -10,7 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { READ_STEP = 4096 }; /* what is given up when the disk cannot read a place */
+#include "triaged/base/log.h"
+
+enum {
+    READ_STEP = 4096, /* what is given up when the disk cannot read a place … */
+    READ_TRIES = 10,  /* … after so many more of a file, since errors may pass */
+};
 
 static int do_openat(int dir, const char *name, int flags, mode_t mode)
 {
@@ -75,6 +80,7 @@ bool spool_pwrite_all(const struct spool_io *io, int fd, const void *p, size_t n
 
 size_t spool_pread_all(const struct spool_io *io, int fd, char *p, size_t n, off_t at)
 {
+    unsigned tries = READ_TRIES;
     size_t got = 0;
 
     while (got < n) {
@@ -82,6 +88,11 @@ size_t spool_pread_all(const struct spool_io *io, int fd, char *p, size_t n, off
 
         if (r < 0 && errno == EINTR)
             continue;
+        if (r < 0 && tries > 0) {
+            if (tries-- == READ_TRIES)
+                log_warn("spool", "a segment cannot be read, trying again: %s", strerror(errno));
+            continue;
+        }
         if (r == 0)
             break;
         if (r < 0) { /* a place that the disk cannot read: try behind it */
