@@ -42,6 +42,8 @@ class Proxy(threading.Thread):
             except OSError:
                 return
             try:
+                if not self.let_in(client):
+                    raise ConnectionRefusedError
                 upstream, target = socket_for(self.target)
                 upstream.connect(target)
             except OSError:
@@ -73,6 +75,9 @@ class Proxy(threading.Thread):
             self.forget(client)
             client.close()
             upstream.close()
+
+    def let_in(self, client):
+        return True
 
     def request(self, client, data):
         return data

@@ -292,7 +292,7 @@ class Check:
     def one_incident_per_key(self):
         open_ones, names = {}, set()
         for i in self.incidents:
-            if i["state"] in ("open", "acknowledged"):
+            if i["state"] in ("open", "acknowledged") and "group_key" in i:  # else by hand
                 open_ones.setdefault((i["team"], i["group_key"]), []).append(i["id"])
             names.add(i["id"])
         self.fault("group keys with two open incidents", (kv for kv in open_ones.items() if len(kv[1]) > 1))

@@ -301,6 +301,59 @@ static void test_group_is_refused(void **state)
     fixture_finish(&f);
 }
 
+static int writes;
+
+static ssize_t third_is_torn(int fd, const void *p, size_t n, off_t at)
+{
+    writes++;
+    if (writes != 4)
+        return pwrite(fd, p, writes == 3 ? n - 10 : n, at);
+    errno = ENOSPC;
+    return -1;
+}
+
+static int no_truncate(int fd, off_t size)
+{
+    (void)fd;
+    (void)size;
+    errno = EIO;
+    return -1;
+}
+
+/* A disk that takes most of a group and then neither the rest nor the cut: nothing of it comes
+ * back, also when what is written next ends where its second record begins. */
+static void test_group_is_refused_without_truncate(void **state)
+{
+    struct spool_io io = spool_io_system;
+    struct fixture f;
+    uint64_t t;
+
+    (void)state;
+    io.pwrite = third_is_torn; /* 1: the header, 2: "1" */
+    io.ftruncate = no_truncate;
+    spool_io_use(&io);
+    fixture_init(&f, SPOOL_ALWAYS);
+    fixture_open(&f);
+    append(&f, "db", "1");
+    keep(&f);
+    assert_int_equal(spool_begin(f.s), SPOOL_OK);
+    append(&f, "db", "2");
+    append(&f, "web", "3");
+    append(&f, "db", "4");
+    assert_int_equal(spool_commit(f.s), SPOOL_FULL);
+    spool_cancel(f.s);
+    assert_int_equal(spool_begin(f.s), SPOOL_OK);
+    t = append(&f, "db", "5");
+    assert_int_equal(spool_commit(f.s), SPOOL_OK);
+    assert_true(wait_durable(&f, t));
+    spool_io_use(NULL);
+    fixture_reopen(&f);
+    expect_next(&f, "db", "1");
+    expect_next(&f, "db", "5");
+    expect_no_next(&f);
+    fixture_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_fdatasync_twice),
         cmocka_unit_test(test_fsync),
         cmocka_unit_test(test_group_is_refused),
+        cmocka_unit_test(test_group_is_refused_without_truncate),
         cmocka_unit_test(test_others),
         cmocka_unit_test(test_a_new_directory_is_synced),
         cmocka_unit_test(test_a_segment_that_cannot_be_removed),
