@@ -1,4 +1,5 @@
 """Exactly once through a connection that breaks and a Redis that forgets, is full, or lost everything."""
+import signal
 import time
 
 import pytest
@@ -44,30 +45,52 @@ def test_connection_is_cut_and_delayed(world):
     assert not world.load.ledger.unknown, str(world.load.ledger)
 
 
+def waits(world):
+    return world.daemon.metrics().get('triaged_shipped_records_total{answer="wait"}', 0)
+
+
+def backlog(world):
+    """Lets records gather and go: what follows meets a pipeline that is as deep as they are many."""
+    world.redis.popen.send_signal(signal.SIGSTOP)
+    world.load.wait_sent(200)
+    world.redis.popen.send_signal(signal.SIGCONT)
+
+
 def test_scripts_are_forgotten(world):
-    """SCRIPT FLUSH in mid-pipeline: NOSCRIPT for some records, and none overtakes another."""
-    world.start()
+    """SCRIPT FLUSH in mid-pipeline: NOSCRIPT for some records, and none overtakes another. One worker loads the
+    scripts again, in the middle of another's pipeline."""
+    world.start(workers=2)
     ready(world)
-    for _ in range(ROUNDS * 4):
+    for _ in range(ROUNDS):
         world.load.wait_sent(world.rng.randrange(1, 100))
-        world.redis.client.script_flush()
+        seen = waits(world)
+        backlog(world)
+        for _ in range(20):
+            world.redis.client.script_flush()
+            world.nap(0, 0.01)
+        assert wait_until(lambda: waits(world) > seen, "a record met NOSCRIPT")
     world.settle()
     world.check()
-    assert world.daemon.metrics().get('triaged_shipped_records_total{answer="wait"}', 0) > 0
     assert world.daemon.metrics().get("triaged_dead_letters_total", 0) == 0
 
 
 def test_out_of_memory(world):
-    """maxmemory in mid-pipeline: what is refused waits, and goes on by itself."""
+    """maxmemory in mid-pipeline, for a while and for moments: what is refused waits, goes on by itself, and is not
+    overtaken."""
     world.start()
     ready(world)
     for _ in range(ROUNDS):
         world.load.wait_sent(world.rng.randrange(1, 300))
+        seen = waits(world)
         world.redis.client.config_set("maxmemory", "1mb")
-        seen = world.daemon.metrics().get('triaged_shipped_records_total{answer="wait"}', 0)
-        wait_until(lambda: world.daemon.metrics().get('triaged_shipped_records_total{answer="wait"}', 0) > seen,
-                   "a record met OOM")
+        wait_until(lambda: waits(world) > seen, "a record met OOM")
         world.nap(0, 0.5)
+        backlog(world)
+        for _ in range(20):
+            world.redis.client.config_set("maxmemory", "0")
+            world.nap(0, 0.01)
+            world.redis.client.config_set("maxmemory", "1mb")
+            world.nap(0, 0.01)
         world.redis.client.config_set("maxmemory", "0")
     world.settle()
     world.check()
