@@ -101,9 +101,10 @@ static int replay(struct client *c, const char *id)
     if (status == CLI_OK && c->json)
         client_print_json(c);
     else if (status == CLI_OK)
-        fprintf(c->term.f, "%s: %lld alert%s taken in\n", id,
+        fprintf(c->term.f, "%s: %lld alert%s taken in%s\n", id,
                 (long long)field_number(answer, "accepted"),
-                field_number(answer, "accepted") == 1 ? "" : "s");
+                field_number(answer, "accepted") == 1 ? "" : "s",
+                jx_bool(jx_get(answer, "removed"), true) ? "" : ", but it is still kept");
     return status;
 }
 

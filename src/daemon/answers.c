@@ -47,11 +47,24 @@ void answers_add(struct answers *a, struct http_request *req, int status, const 
     list_append(&a->appending, &w->node);
 }
 
+void answers_add_then(struct answers *a, answer_then_fn *then, void *arg)
+{
+    struct answer *w = NEW(struct answer);
+
+    w->then = then;
+    w->arg = arg;
+    list_append(&a->appending, &w->node);
+}
+
 static void send(struct answer *w)
 {
-    metric_observe(metric_cell(&answer_seconds), (clock_mono_ns() - w->taken_ns) / 1000);
-    http_reply(w->req, w->status, w->type, w->body);
     list_remove(&w->node);
+    if (w->then) {
+        w->then(w->arg, NULL, NULL);
+    } else {
+        metric_observe(metric_cell(&answer_seconds), (clock_mono_ns() - w->taken_ns) / 1000);
+        http_reply(w->req, w->status, w->type, w->body);
+    }
     free(w);
 }
 
@@ -72,7 +85,10 @@ void answers_refuse(struct answers *a, const char *code, const char *why)
         struct answer *w = LIST_FIRST(&a->appending, struct answer, node);
 
         list_remove(&w->node);
-        reply_unavailable(w->req, code, why);
+        if (w->then)
+            w->then(w->arg, code, why);
+        else
+            reply_unavailable(w->req, code, why);
         free(w);
     }
 }

@@ -195,27 +195,23 @@ static void take_alert(struct worker *w, struct alert *a)
     take(w, p, a);
 }
 
-static void answer_when_kept(struct worker *w, struct http_request *req, int status,
-                             const char *type, struct str body)
+static void flush_with_others(struct worker *w)
 {
-    answers_add(&w->answers, req, status, type, body);
     if (fold_is_full(&w->fold_http))
         pipeline_flush_http(w);
     else
         event_active(w->flush_http, EV_TIMEOUT, 0); /* with whatever else this turn brings */
 }
 
-void pipeline_take_batch(struct worker *w, struct http_request *req, int status, const char *type,
-                         struct str body)
+static void answer_when_kept(struct worker *w, struct http_request *req, int status,
+                             const char *type, struct str body)
 {
-    const struct conf_listener *l = http_request_listener(req);
+    answers_add(&w->answers, req, status, type, body);
+    flush_with_others(w);
+}
 
-    worker_receipt(w);
-    if (w->batch.n == 0) { /* nothing to keep: the answer depends on no disk, so a payload that went
-                              to the quarantine is not refused afterwards and sent again */
-        http_reply(req, status, type, body);
-        return;
-    }
+static void take_batch(struct worker *w, const struct conf_listener *l)
+{
     for (size_t i = 0; i < w->batch.n; i++) {
         struct alert *a = &w->batch.alerts[i];
 
@@ -223,7 +219,28 @@ void pipeline_take_batch(struct worker *w, struct http_request *req, int status,
         add_listener_labels(w, l, a);
         take_alert(w, a);
     }
+}
+
+void pipeline_take_batch(struct worker *w, struct http_request *req, int status, const char *type,
+                         struct str body)
+{
+    worker_receipt(w);
+    if (w->batch.n == 0) { /* nothing to keep: the answer depends on no disk, so a payload that went
+                              to the quarantine is not refused afterwards and sent again */
+        http_reply(req, status, type, body);
+        return;
+    }
+    take_batch(w, http_request_listener(req));
     answer_when_kept(w, req, status, type, body);
+}
+
+void pipeline_take_batch_then(struct worker *w, struct http_request *req, answer_then_fn *then,
+                              void *arg)
+{
+    worker_receipt(w);
+    take_batch(w, http_request_listener(req));
+    answers_add_then(&w->answers, then, arg);
+    flush_with_others(w);
 }
 
 void pipeline_take_beat(struct worker *w, struct http_request *req, const struct conf_heartbeat *h,

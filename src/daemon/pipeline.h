@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "answers.h"
 #include "triaged/base/str.h"
 
 struct worker;
@@ -16,6 +17,9 @@ struct http_request;
  * body) once all of them are durable, or 503 when they cannot be kept. */
 void pipeline_take_batch(struct worker *w, struct http_request *req, int status, const char *type,
                          struct str body);
+/* The same for a batch that is not empty and has more to do before it is answered. */
+void pipeline_take_batch_then(struct worker *w, struct http_request *req, answer_then_fn *then,
+                              void *arg);
 /* One record of a team, as a fold once wrote it; answered 200 once it is durable, or 503. */
 void pipeline_take_record(struct worker *w, struct http_request *req, struct str team,
                           struct str payload);

@@ -13,7 +13,10 @@
 #include "routes_intake.h"
 #include "worker.h"
 #include "triaged/base/clock.h"
+#include "triaged/base/log.h"
 #include "triaged/base/mem.h"
+
+#define CLAIM_SECONDS "60" /* longer than Redis and the disk together are waited for */
 
 enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 500, ANSWER_MAX = 32 * 1024 * 1024, ID_MAX = 64 };
 
@@ -21,6 +24,7 @@ struct ask { /* a request that waits for Redis */
     struct worker *w;
     struct http_request *req;
     uint64_t limit;
+    size_t accepted, invalid; /* replayed */
     char id[ID_MAX];
 };
 
@@ -224,14 +228,56 @@ void route_quarantine_entry(const struct route_call *call)
 }
 
 /* ---- replay -------------------------------------------------------------------------------------
+ * Claimed (by a key that expires), read, taken in; taken out of the quarantine once that is
+ * durable, and then answered. So it is taken in once, by whomever and however often it is asked
+ * for, and a spool that refuses it leaves it where it is.
  */
 
-static void remove_entry(struct ask *a)
+static struct str claim_key(const struct ask *a, char text[256])
 {
+    snprintf(text, 256, "%.*s:replaying:%s", STR_ARG(a->w->conf->prefix), a->id);
+    return str_c(text);
+}
+
+static void let_go(const struct ask *a)
+{
+    char key[256];
+    struct str args[] = {S("DEL"), claim_key(a, key)};
+
+    store_command(a->w->store, args, ARRAY_LEN(args), NULL, NULL);
+}
+
+/* It was taken in, whatever became of the entry. */
+static void on_removed(void *arg, enum store_status status, const struct store_reply *reply,
+                       struct str error)
+{
+    struct ask *a = arg;
+    char text[96];
+    int n = snprintf(text, sizeof(text), "{\"accepted\":%zu,\"invalid\":%zu,\"removed\":%s}\n",
+                     a->accepted, a->invalid, status == STORE_OK ? "true" : "false");
+
+    (void)reply;
+    if (status == STORE_OK)
+        let_go(a);
+    else
+        log_warn("quarantine", "%s was taken in, but is still kept: %.*s", a->id, STR_ARG(error));
+    http_reply(a->req, 200, TYPE_JSON, (struct str){text, (size_t)n});
+    free(a);
+}
+
+static void on_taken(void *arg, const char *code, const char *why)
+{
+    struct ask *a = arg;
     char key[256];
     struct str args[] = {S("XDEL"), stream_key(a, key), str_c(a->id)};
 
-    store_command(a->w->store, args, ARRAY_LEN(args), NULL, NULL);
+    if (!code) {
+        store_command(a->w->store, args, ARRAY_LEN(args), on_removed, a);
+        return;
+    }
+    let_go(a);
+    reply_unavailable(a->req, code, why);
+    free(a);
 }
 
 /* Why the payload still makes no alert, or NULL. */
@@ -248,13 +294,15 @@ static void on_replay(void *arg, enum store_status status, const struct store_re
                       struct str error)
 {
     struct ask *a = arg;
-    const struct store_reply *entry = single(a, status, reply);
+    const struct store_reply *entry;
     struct decode_result res;
     struct str webhook;
     const char *no;
-    char text[64];
 
     (void)error;
+    if (status == STORE_OK && store_reply_len(reply) == 0)
+        let_go(a);
+    entry = single(a, status, reply);
     if (!entry)
         return;
     webhook = field(entry, "webhook");
@@ -265,18 +313,40 @@ static void on_replay(void *arg, enum store_status status, const struct store_re
     } else if ((no = still_useless(a, &res))) {
         reply_error(a->req, 409, "still_useless", no, res.refused ? res.problems[0].path : NULL);
     } else {
-        snprintf(text, sizeof(text), "{\"accepted\":%zu,\"invalid\":%zu}\n", a->w->batch.n,
-                 res.bad);
-        pipeline_take_batch(a->w, a->req, 200, TYPE_JSON, str_c(text));
-        remove_entry(a);
+        a->accepted = a->w->batch.n;
+        a->invalid = res.bad;
+        pipeline_take_batch_then(a->w, a->req, on_taken, a);
+        return;
     }
+    let_go(a);
+    free(a);
+}
+
+static void on_claimed(void *arg, enum store_status status, const struct store_reply *reply,
+                       struct str error)
+{
+    struct ask *a = arg;
+
+    (void)error;
+    if (status == STORE_OK && store_reply_type(reply) != REPLY_NIL) {
+        ask_single(a, on_replay);
+        return;
+    }
+    if (status == STORE_OK)
+        reply_error(a->req, 409, "under_way", "it is being replayed by somebody else", NULL);
+    else
+        reply_unavailable(a->req, "redis_away", "Redis went away; try again");
     free(a);
 }
 
 void route_quarantine_replay(const struct route_call *call)
 {
     struct ask *a = begin(call, call->args[0]);
+    char key[256];
 
     if (a)
-        ask_single(a, on_replay);
+        store_command(
+            a->w->store,
+            (struct str[]){S("SET"), claim_key(a, key), S("1"), S("NX"), S("EX"), S(CLAIM_SECONDS)},
+            6, on_claimed, a);
 }

@@ -1,11 +1,15 @@
 """What was put aside: quarantined payloads and dead letters, looked at and brought back by triagectl."""
 import base64
+import concurrent.futures
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 
 import pytest
+import requests
 
 from conftest import LONG, ROOT, wait_until
 
@@ -89,6 +93,49 @@ def test_a_payload_that_was_cut_says_so(triaged):
     whole = triaged.get(f"/api/v1/quarantine/{entry['id']}").json()
     assert len(whole["body"]) == 64 * 1024
     assert "only the first 65536 of" in ctl(triaged, "quarantine", "show", entry["id"])
+
+
+def test_two_replays_at_once_take_it_in_once(triaged, store, redis_server):
+    triaged.post("/webhook/checks", PAYLOAD)
+    entry = wait_until(lambda: kept(triaged), "kept")[0]
+    triaged.write_config(CONFIG % "events")
+    assert triaged.post("/-/reload", "").status_code == 200
+    pending = triaged.metrics()['triaged_http_requests_pending{worker="0"}']
+    redis_server.popen.send_signal(signal.SIGSTOP)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        answers = [pool.submit(triaged.post, f"/api/v1/quarantine/{entry['id']}/replay", "") for _ in range(2)]
+        try:
+            wait_until(lambda: triaged.metrics()['triaged_http_requests_pending{worker="0"}'] >= pending + 2, "both wait")
+        finally:
+            redis_server.popen.send_signal(signal.SIGCONT)
+        got = sorted(a.result().status_code for a in answers)
+    assert got in ([200, 404], [200, 409]), [a.result().text for a in answers]
+    incident = store.wait_one(lambda i: len(i.alerts) == 2)
+    wait_until(lambda: kept(triaged) == [], "it is no longer kept")
+    assert [a["count"] for a in incident.alerts.values()] == [1, 1]
+
+
+def test_a_replay_that_the_spool_refuses_stays_in_quarantine(triaged, store):
+    triaged.post("/webhook/checks", PAYLOAD)
+    entry = wait_until(lambda: kept(triaged), "kept")[0]
+    triaged.write_config(CONFIG % "events")
+    assert triaged.post("/-/reload", "").status_code == 200
+    pid = triaged.popen.pid
+    with requests.Session() as session:
+        assert session.get(triaged.url + "/-/healthy", timeout=10).ok
+        hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)[1]
+        used = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+        free = next(n for n in range(3, 1000) if n not in used)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, hard))  # no segment can be created
+        try:
+            answer = session.post(f"{triaged.url}/api/v1/quarantine/{entry['id']}/replay", timeout=30)
+        finally:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
+    assert answer.status_code == 503 and answer.json()["error"]["code"] == "spool_broken", answer.text
+    assert [e["id"] for e in kept(triaged)] == [entry["id"]], "it is gone, and nothing was taken in"
+    wait_until(lambda: triaged.post(f"/api/v1/quarantine/{entry['id']}/replay", "").status_code == 200, "taken in")
+    incident = store.wait_one(lambda i: len(i.alerts) == 2)
+    assert [a["count"] for a in incident.alerts.values()] == [1, 1] and kept(triaged) == []
 
 
 # ---- dead letters
