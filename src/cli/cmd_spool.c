@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -353,8 +354,12 @@ static bool retry_file(struct retry *r)
 {
     struct stat st;
 
-    if (stat(r->path, &st) != 0)
-        return errno == ENOENT;
+    if (stat(r->path, &st) != 0) {
+        if (errno != ENOENT)
+            return false;
+        unlink(r->mark); /* of a file that is done with: it says nothing about the next one */
+        return true;
+    }
     r->done = read_mark(r);
     if (!each_line(r->path, r->done, on_retry, r)) {
         cli_complain("%s: %s", r->path, strerror(errno));
@@ -366,13 +371,32 @@ static bool retry_file(struct retry *r)
     return unlink(r->path) == 0 && (unlink(r->mark) == 0 || errno == ENOENT);
 }
 
+/* One retry at a time: two would give the same lines. -1 after complaining; to be closed. */
+static int lock_directory(const char *directory)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return fd;
+    if (errno == EWOULDBLOCK)
+        cli_complain("another spool retry is at work in %s", directory);
+    else
+        cli_complain("%s: %s", directory, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 /* What an earlier retry left in hand, then the older file, then the one that triaged writes to. */
 static int retry(void *arg, const char *directory)
 {
     static const char *const names[] = {NULL, DEAD_LETTERS ".1", DEAD_LETTERS};
     struct retry *r = arg;
+    int lock = lock_directory(directory);
     bool all = true;
 
+    if (lock < 0)
+        return r->status = CLI_FAILED;
     r->path = xasprintf("%s/" RETRYING, directory);
     r->mark = xasprintf("%s.done", r->path);
     r->refused = xasprintf("%s/" REFUSED, directory);
@@ -391,6 +415,7 @@ static int retry(void *arg, const char *directory)
         cli_complain("%s is being written to; run this again", r->path);
         r->status = CLI_FAILED;
     }
+    close(lock);
     free(r->path);
     free(r->mark);
     free(r->refused);

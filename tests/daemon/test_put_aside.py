@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 
@@ -191,6 +192,34 @@ def test_a_retry_that_was_interrupted_goes_on(refused, store):
     (spool / "dead-letter.retry.jsonl.done").write_text("%020d\n" % (len(first) + 1))
     assert "2 dead letters taken in" in ctl(triaged, "spool", "retry", str(spool))
     wait_until(lambda: tags_of(store) == ["t0", "t1", "t2", "t3", "t4"], lambda: f"all; {tags_of(store)}")
+
+
+def test_a_retry_that_was_killed_at_its_end_hides_nothing(refused, store):
+    """The file was done with and removed, and the note how far it was given was not."""
+    triaged, tags = refused
+    spool = triaged.directory / "spool/worker-0"
+    lines = (spool / "dead-letter.jsonl").read_text().splitlines(keepends=True)
+    (spool / "dead-letter.retry.jsonl.done").write_text("%020d\n" % len(lines[0] + lines[1]))
+    assert "3 dead letters taken in" in ctl(triaged, "spool", "retry", str(spool))
+    wait_until(lambda: tags_of(store) == ["t0", "t1", "t2", "t3", "t4"], lambda: f"all; {tags_of(store)}")
+    assert sorted(p.name for p in spool.glob("dead-letter*")) == []
+
+
+def test_two_retries_at_once(refused, store):
+    """The second is told so, and nothing is given twice."""
+    triaged, tags = refused
+    spool = triaged.directory / "spool/worker-0"
+    with socket.create_server(("127.0.0.1", 0)) as stuck:  # a daemon that does not answer
+        first = subprocess.Popen([str(triaged.build / "src/cli/triagectl"), "spool", "retry", str(spool), "--url",
+                                  "http://127.0.0.1:%d" % stuck.getsockname()[1]], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL, env={"HOME": "/nowhere", "PATH": os.environ["PATH"]})
+        with stuck.accept()[0]:
+            said = ctl(triaged, "spool", "retry", str(spool), rc=1)
+        first.kill()
+        first.wait()
+    assert "another" in said and "0 dead letters taken in" in said
+    assert "3 dead letters taken in" in ctl(triaged, "spool", "retry", str(spool))
+    wait_until(lambda: tags_of(store) == ["t0", "t1", "t2", "t3", "t4"], lambda: f"all, once; {tags_of(store)}")
 
 
 def test_what_is_no_dead_letter_is_put_aside(refused, store):
