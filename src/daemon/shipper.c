@@ -425,13 +425,16 @@ void shipper_on_store(struct shipper *s, bool ready)
     shipper_kick(s);
 }
 
+/* Redis may forget it, in a while: the tick sees to that. */
 static void on_stream_gone(void *arg, const char *stream, struct str team)
 {
     struct shipper *s = arg;
-    char key_text[STORE_KEY_SIZE];
-    struct str args[] = {S("HDEL"), store_key(s->w->conf->prefix, team, "applied", key_text),
+    char key_text[STORE_KEY_SIZE], now[24];
+    struct str args[] = {S("ZADD"), store_key(s->w->conf->prefix, team, "gone", key_text), STR_NONE,
                          str_c(stream)};
 
+    snprintf(now, sizeof(now), "%lld", (long long)shipper_now(s));
+    args[2] = str_c(now);
     store_command(s->w->store, args, ARRAY_LEN(args), NULL, NULL);
 }
 

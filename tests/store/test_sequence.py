@@ -208,3 +208,25 @@ def test_firing_again_from_a_clock_behind(team, starts, state):
     team.fire(at=T0 + H - 3 * S, now=T0 + H - 3 * S, starts=starts)
     assert team.alert()['state'] == state and team.alert()['count'] == 3
     assert team.inc()['state'] == ('open' if state == 'firing' else 'resolved')
+
+def test_streams_that_are_done_with_are_remembered_for_a_while(team):
+    old, young = 'aa' * 16, 'bb' * 16
+    for stream in (ST, old, young):
+        team.record([obs()], T0, stream, 1, 0)
+    team.r.zadd(team.base + 'gone', {old: T0, young: T0 + S})
+    team.tick(T0 + 30 * D - 1)
+    assert set(team.hash('applied')) == {ST, old, young}
+    team.tick(T0 + 30 * D)
+    assert set(team.hash('applied')) == {ST, young} and team.zset('gone') == {young: T0 + S}
+    assert team.record([obs()], T0 + 30 * D, young, 1, 0) == ['SKIP', 1]
+
+
+def test_not_too_many_streams_are_remembered(team):
+    team.record([obs()], T0, ST, 1, 0)
+    many = {'%032x' % n: T0 + n for n in range(10_300)}
+    team.r.hset(team.base + 'applied', mapping={stream: 1 for stream in many})
+    team.r.zadd(team.base + 'gone', many)
+    for left in (10_100, 10_000, 10_000):
+        team.tick(T0 + M)
+        assert team.r.zcard(team.base + 'gone') == left and team.r.hlen(team.base + 'applied') == left + 1
+    assert min(team.zset('gone').values()) == T0 + 300 and ST in team.hash('applied')

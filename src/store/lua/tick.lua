@@ -34,6 +34,7 @@
 --@include lib/claims.lua
 --@include lib/retention.lua
 --@include lib/requests.lua
+--@include lib/streams.lua
 
 return B.guard(function()
   local instance, leaving = ARGV[2] or '', ARGV[3] == '-1'
@@ -50,6 +51,7 @@ return B.guard(function()
   Claims.work(claim_after > 0 and claim_after or Settings.number('claim_after'))
   Retention.work()
   Requests.prune()
+  Streams.prune()
   B.keep_clock()
   local reply = { Work.done, Work.more and 1 or 0, Due.ahead(horizon), 'horizon', horizon }
   for name, n in pairs(Work.n) do
