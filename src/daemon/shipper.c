@@ -29,6 +29,7 @@
 #include "ticker.h"
 #include "worker.h"
 #include "triaged/alert/observation.h"
+#include "triaged/alert/observe_args.h"
 #include "triaged/base/clock.h"
 #include "triaged/base/log.h"
 #include "triaged/base/mem.h"
@@ -39,6 +40,7 @@ enum {
     IN_FLIGHT_ITEMS = 4096,
     IN_FLIGHT_BYTES = 16 * 1024 * 1024, /* at least one record, whatever its size */
     HEAD_ARGS = 7,
+    TEXTS_CHUNK = 16 * 1024,
     WAIT_MS = 250, /* pause after an error that passes by itself */
     SETTINGS_LOOK_MS = 20,
 };
@@ -96,6 +98,7 @@ struct shipper *shipper_create(struct worker *w, struct spool *spool, shipper_ve
     s->on_verb = on_verb;
     s->arg = arg;
     s->later = evtimer_new(w->base, on_later, s);
+    arena_init(&s->texts, TEXTS_CHUNK);
     shipper_back_init(); /* zero from the start: an alert rule sees the first one */
     shipper_refused_init();
     metric_cell(&resent_total);
@@ -118,6 +121,8 @@ void shipper_destroy(struct shipper *s)
         event_free(s->later);
     free(s->teams);
     free(s->args);
+    free(s->fields);
+    arena_finish(&s->texts);
     free(s);
 }
 
@@ -184,30 +189,31 @@ static void flight_done(struct flight *f)
 static void on_answer(void *arg, enum store_status status, const struct store_reply *reply,
                       struct str error);
 
-/* The arguments of a record as the scripts take them; false when the payload is malformed. */
-static bool build_args(struct shipper *s, const struct spool_record *r, char text[5][24],
-                       struct record_header *h)
+/* Room for the fields of a record, and for what its script makes of them. */
+static void make_room(struct shipper *s, const struct record_header *h)
+{
+    size_t of_item = h->n_fields > OBSERVE_ARGS_AN_ITEM ? h->n_fields : OBSERVE_ARGS_AN_ITEM;
+    size_t n = HEAD_ARGS + h->n_items * of_item;
+
+    if (n <= s->args_cap)
+        return;
+    s->args = xrealloc_array(s->args, n, sizeof(*s->args));
+    s->fields = xrealloc_array(s->fields, n, sizeof(*s->fields));
+    s->args_cap = n;
+}
+
+/* The arguments that stand before the items. text keeps those that are numbers. */
+static void head_args(struct shipper *s, const struct spool_record *r, uint32_t n_items,
+                      char text[5][24])
 {
     struct store_health health;
-    struct record_reader reader;
-    size_t n, at = HEAD_ARGS;
 
-    if (!record_read(r->payload, h, &reader))
-        return false;
-    n = HEAD_ARGS + (size_t)h->n_fields * h->n_items;
-    if (n > s->args_cap) {
-        s->args = xrealloc_array(s->args, n, sizeof(*s->args));
-        s->args_cap = n;
-    }
-    for (size_t i = HEAD_ARGS; i < n; i++)
-        if (!record_next(&reader, &s->args[at++]))
-            return false;
     store_health(s->w->store, &health);
     snprintf(text[0], 24, "%lld", (long long)(clock_wall_ms() + health.clock_offset_ms));
     snprintf(text[1], 24, "%llu", (unsigned long long)r->seq);
     snprintf(text[2], 24, "%llu", (unsigned long long)r->prev);
     snprintf(text[3], 24, "%lld", (long long)health.clock_offset_ms);
-    snprintf(text[4], 24, "%u", h->n_items);
+    snprintf(text[4], 24, "%u", n_items);
     s->args[0] = str_c(text[0]);
     s->args[1] = str_c(r->stream);
     s->args[2] = str_c(text[1]);
@@ -215,7 +221,31 @@ static bool build_args(struct shipper *s, const struct spool_record *r, char tex
     s->args[4] = str_c(text[3]);
     s->args[5] = r->acked ? S("1") : S("0");
     s->args[6] = str_c(text[4]);
-    return true;
+}
+
+/* The arguments of a record as its script takes them: how many; 0 when the payload is malformed. */
+static size_t build_args(struct shipper *s, const struct spool_record *r, char text[5][24],
+                         struct record_header *h)
+{
+    struct record_reader reader;
+    struct str *fields;
+    size_t n;
+
+    if (!record_read(r->payload, h, &reader) ||
+        (h->script == RECORD_OBSERVE && h->n_fields != OBSERVE_N))
+        return 0;
+    make_room(s, h);
+    n = (size_t)h->n_fields * h->n_items;
+    fields = h->script == RECORD_OBSERVE ? s->fields : s->args + HEAD_ARGS;
+    for (size_t i = 0; i < n; i++)
+        if (!record_next(&reader, &fields[i]))
+            return 0;
+    if (h->script == RECORD_OBSERVE) {
+        arena_reset(&s->texts);
+        n = observe_args(fields, h->n_items, &s->texts, s->args + HEAD_ARGS);
+    }
+    head_args(s, r, h->n_items, text);
+    return HEAD_ARGS + n;
 }
 
 static void send_record(struct shipper *s, const struct spool_record *r)
@@ -224,8 +254,9 @@ static void send_record(struct shipper *s, const struct spool_record *r)
     struct str key = store_key(s->w->conf->prefix, r->team, "applied", key_text);
     struct record_header h;
     struct flight *f;
+    size_t n_args = build_args(s, r, text, &h);
 
-    if (!build_args(s, r, text, &h)) {
+    if (n_args == 0) {
         shipper_refuse(s, r, S("malformed record"));
         return;
     }
@@ -249,7 +280,7 @@ static void send_record(struct shipper *s, const struct spool_record *r)
     f->bytes = r->payload.n;
     s->bytes += f->bytes;
     store_call(s->w->store, h.script == RECORD_VERB ? SCRIPT_VERB : SCRIPT_OBSERVE, &key, 1,
-               s->args, HEAD_ARGS + (size_t)h.n_fields * h.n_items, on_answer, f);
+               s->args, n_args, on_answer, f);
 }
 
 /* Whether the ticker has stored the settings in the Redis that this connection leads to. */

@@ -6,6 +6,7 @@
 
 #include "shipper.h"
 #include "worker.h"
+#include "triaged/base/arena.h"
 #include "triaged/base/metrics.h"
 
 enum {
@@ -51,8 +52,9 @@ struct shipper {
     size_t bytes;            /* of their payloads */
     bool exhausted;          /* the last look found nothing to send */
     struct flight *free;
-    struct str *args;
+    struct str *args, *fields; /* of the record that is being sent, as sent and as kept */
     size_t args_cap;
+    struct arena texts; /* of args */
     struct team *teams;
     size_t n_teams;
     uint64_t sent_upto;      /* highest position that was ever sent */

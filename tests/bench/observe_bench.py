@@ -9,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'store'))
-from conftest import Server, T0, Team, assemble, obs  # noqa: E402
+from conftest import Server, T0, Team, assemble, obs, runs  # noqa: E402
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
 
@@ -47,9 +47,7 @@ def run(server, name, items_of_call, per_call, depth=4):
         for _ in range(depth):
             items = items_of_call(seq)
             args = ['EVALSHA', sha, 1, team.key, T0 + seq, stream, seq + 1, seq, 0, 0, len(items)]
-            for o in items:
-                args.extend(o.values())
-            batch.append(pack(args))
+            batch.append(pack(args + runs(items)))
             seq += 1
         data = b''.join(batch)
         t = time.monotonic()

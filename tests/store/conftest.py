@@ -86,6 +86,26 @@ def obs(fp='a1', key='r{}', state='firing', at=T0, **kw):
     return o
 
 
+def runs(items):
+    """Items as `observe` takes them: what neighbours share is told once, and of that only what changed."""
+    rows = [[str(v) for v in (o.values() if isinstance(o, dict) else o)] for o in items]
+    args, before, at = [], None, 0
+    shared = [f for f in range(1, 19) if f != 12]  # all but fingerprint, system, alert
+    while at < len(rows):
+        row = [before[18] if f == 18 and v == '=' and before else v for f, v in enumerate(rows[at])]
+        changed = [f for f in shared if not before or row[f] != before[f]]
+        k = 1
+        while at + k < len(rows) and all(rows[at + k][f] == row[f] or (f == 18 and rows[at + k][f] == '=')
+                                         for f in shared):
+            k += 1
+        args += [''.join(chr(97 + f) for f in changed) + str(k)] + [row[f] for f in changed]
+        args.append(''.join('%d:%s' % (len(r[12].encode()), r[12]) for r in rows[at:at + k]))
+        for r in rows[at:at + k]:
+            args += [r[0], r[19]]
+        before, at = row, at + k
+    return args
+
+
 OK_NAMES = ('seq', 'opened', 'reopened', 'raised', 'resolved', 'updated', 'held', 'queued',
             'ignored')
 
@@ -108,8 +128,7 @@ class Team:
         return self.run('settings', now, T0 + self.loads, 'hash%d' % self.loads, 0, *flat)
 
     def record(self, items, now, stream, seq, prev, offset=0):
-        return self.run('observe', now, stream, seq, prev, offset, 0, len(items),
-                        *[v for o in items for v in o.values()])
+        return self.run('observe', now, stream, seq, prev, offset, 0, len(items), *runs(items))
 
     def observe(self, *items, now=None):
         now = now if now is not None else max(o['last'] for o in items)

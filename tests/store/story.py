@@ -18,7 +18,7 @@ resolve_after join_within stream.
 import json
 import re
 
-from conftest import PRIORITIES, T0, TIERS
+from conftest import PRIORITIES, T0, TIERS, runs
 
 UNITS = {'d': 86_400_000, 'h': 3_600_000, 'm': 60_000, 's': 1000, 'ms': 1}
 CELL = {'P1': ('high', 'high'), 'P2': ('high', 'medium'), 'P3': ('medium', 'medium'), 'P4': ('low', 'low')}
@@ -217,7 +217,7 @@ class World:
         return getattr(self, 'do_' + step['do'])(step, T0 + step['at'])
 
     def do_alerts(self, step, now):
-        items = [x for i in step['items'] for x in observation(i, now)]
+        items = runs([observation(i, now) for i in step['items']])
         stream = step['items'][0].get('stream', 's1')
         return [(self.record('observe', stream, now, items, len(step['items'])), 'OK')]
 

@@ -81,13 +81,25 @@ def item(rnd, now):
                alert=rnd.choice(['"labels":{"a":"b"}', '"labels":{"a":"%d"},"annotations":{}' % rnd.randrange(9), '']))
 
 
-@pytest.mark.parametrize('seed', range(12))
+def record(rnd, now):
+    """Items of which some say the same of other alerts, as what a sender posts together does."""
+    items = []
+    for _ in range(rnd.randrange(1, 12)):
+        o = item(rnd, now)
+        if items and rnd.randrange(2):
+            before = items[-1]
+            o = {**before, 'fp': before['fp'][:3] + o['fp'][3:], 'system': o['system'], 'alert': o['alert']}
+        items.append(o)
+    return items
+
+
+@pytest.mark.parametrize('seed', range(16))
 def test_the_same_history(pair, seed):
     rnd, now = random.Random(seed), T0
     pair.settings(alerts_per_incident=rnd.choice([2, 10000]))
     for step in range(60):
         now += rnd.choice([0, 1, S, M, 10 * M])
-        pair.observe(*[item(rnd, now) for _ in range(rnd.randrange(1, 12))], now=now)
+        pair.observe(*record(rnd, now), now=now)
         ids = pair.teams[0].ids()
         what = rnd.randrange(12)
         if what == 0 and len(ids) > 1:
@@ -114,6 +126,20 @@ def test_most_go_the_short_way(pair, server):
         calls = server.client.info('commandstats')
         asked = calls['cmdstat_hmget']['calls'] + calls.get('cmdstat_hget', {}).get('calls', 0)
         assert (asked <= 5) == (offset == 0), (offset, calls)
+
+
+def test_a_resolve_of_what_is_over_goes_the_short_way(pair, server):
+    items = [obs('f%d' % i, at=T0, lease=T0 + D, state=('firing', 'resolved', 'elsewhere')[i % 3]) for i in range(9)]
+    assert pair.observe(*items, now=T0)[9] == 6
+    items = [{**o, 'fp': fp} for o in items for fp in (o['fp'], o['fp'] + 'x')]  # never seen: the ordinary way
+    with_new = pair.observe(*items, now=T0)
+    assert (with_new[6], with_new[9]) == (6, 12)
+    pair.same()
+    assert pair.observe(*[{**o, 'state': 'resolved'} for o in items], now=T0)[5] == 1  # all: now they are over
+    server.client.config_resetstat()
+    assert pair.teams[0].record(items[2:4], T0, 'ab' * 16, 9, 3)[9] == 2
+    assert server.client.info('commandstats')['cmdstat_hmget']['calls'] == 1
+    pair.same()
 
 
 def test_counts_add_up(pair):

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 import redis
 
-from conftest import D, H, LUA, M, S, T0, assemble, obs
+from conftest import D, H, LUA, M, S, T0, assemble, obs, runs
 
 ST = 'ab' * 16
 
@@ -64,11 +64,32 @@ def test_limits_at_the_edge_are_taken(team):
 
 def test_wrong_number_of_fields(team):
     with pytest.raises(redis.exceptions.ResponseError, match='BADRECORD'):
-        team.run('observe', T0, ST, 1, 0, 0, 0, 2, *obs().values())
+        team.run('observe', T0, ST, 1, 0, 0, 0, 2, *runs([obs()]))
     with pytest.raises(redis.exceptions.ResponseError, match='BADARG'):
-        team.run('observe', T0, 'short', 1, 0, 0, 0, 1, *obs().values())
+        team.run('observe', T0, 'short', 1, 0, 0, 0, 1, *runs([obs()]))
     with pytest.raises(redis.exceptions.ResponseError, match='BADARG'):
-        team.run('observe', 'x', ST, 1, 0, 0, 0, 1, *obs().values())
+        team.run('observe', 'x', ST, 1, 0, 0, 0, 1, *runs([obs()]))
+
+
+GOOD = runs([obs(fp='a'), obs(fp='b', state='resolved'), obs(fp='c', state='resolved', system='db01')])
+RUN = GOOD.index('c2')  # where the second run begins
+
+
+@pytest.mark.parametrize('at, value', [
+    (0, 'bcdefghijklnopqrs0'), (0, 'bcdefghijklnopqrs2'), (0, 'bcdefghijklnopqrs'), (0, 'c1'), (0, '1'), (0, ''),
+    (RUN, 'c3'), (RUN, 'c0'), (RUN, 'c-1'), (RUN, 'c1e9'), (RUN, 'c99999999999999999999'), (RUN, 'cd2'), (RUN, '2'),
+    (RUN, 'a2'), (RUN, 't2'), (RUN, 'C2'), (RUN + 2, ''), (RUN + 2, '0:'), (RUN + 2, '0:5:db01'), (RUN + 2, '0:x:db01'),
+    (RUN + 2, '0:-1:')])
+def test_malformed_runs_refuse_the_record_whole(team, at, value):
+    team.record([obs(fp='x')], T0, ST, 1, 0)
+    bad = GOOD[:at] + [value] + GOOD[at + 1:]
+    with pytest.raises(redis.exceptions.ResponseError, match='BADRECORD'):
+        team.run('observe', T0, ST, 2, 1, 0, 0, 3, *[{'resolved': 'firing'}.get(a, a) for a in bad])
+    assert team.hash('applied') == {ST: '1'} and list(team.hash('firing')) == ['x']
+    for n in range(len(GOOD)):  # cut short at any argument
+        with pytest.raises(redis.exceptions.ResponseError, match='BADRECORD'):
+            team.run('observe', T0, ST, 2, 1, 0, 0, 3, *GOOD[:n])
+    assert team.run('observe', T0, ST, 2, 1, 0, 0, 3, *GOOD)[0] == 'OK'
 
 
 def test_skip_script(team):
@@ -96,10 +117,10 @@ def test_a_stream_that_was_acknowledged_and_is_unknown_is_no_new_one(team):
     """Everything of it is still there to be sent again; but that Redis lost it must be noticed."""
     team.fire()
     team.r.flushall()
-    assert team.run('observe', T0, ST, 1, 0, 0, 1, 1, *obs().values()) == ['GAP', 0, 1]
+    assert team.run('observe', T0, ST, 1, 0, 0, 1, 1, *runs([obs()])) == ['GAP', 0, 1]
     assert team.ids() == []
     assert team.run('adopt', T0, ST, 0, 7) == ['OK', 0, 7]
-    assert team.run('observe', T0, ST, 1, 0, 0, 1, 1, *obs().values())[:2] == ['OK', 1]
+    assert team.run('observe', T0, ST, 1, 0, 0, 1, 1, *runs([obs()]))[:2] == ['OK', 1]
     assert team.ids() == ['net-8']
 
 

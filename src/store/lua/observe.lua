@@ -1,7 +1,7 @@
 #!lua
 -- observe: applies one record of observations, exactly once (DESIGN 3.1, 3.10). docs/REDIS.md.
 -- KEYS 1: any key of the team. ARGV: now, stream, seq, prev, offset, again (1: it was once
--- acknowledged and is sent again), n_items, items.
+-- acknowledged and is sent again), n_items, items in runs (lib/observation.lua).
 -- Reply: OK seq opened reopened raised resolved updated held queued ignored id (the last
 -- incident number that it gave, 0 = none) | SKIP n |
 -- GAP n unknown (1: this stream is not known here).
@@ -65,6 +65,6 @@ return B.guard(function()
   B.keep_clock()
   local n = ctx and ctx.n or {}
   return { 'OK', seq, n.opened or 0, n.reopened or 0, n.raised or 0, n.resolved or 0,
-    (n.updated or 0) + Repeats.updated, n.held or 0, n.queued or 0, n.ignored or 0,
-    ctx and ctx.id_next or 0 }
+    (n.updated or 0) + Repeats.updated, n.held or 0, n.queued or 0,
+    (n.ignored or 0) + Repeats.ignored, ctx and ctx.id_next or 0 }
 end)

@@ -2,8 +2,7 @@
 -- plan, and Intake decides.
 local Items = {}
 
-local argv = ARGV
-local HEADER, FIELDS = Observation.HEADER, Observation.FIELDS
+local fingerprints, said = Observation.fingerprints, Observation.said
 
 -- Item `index`.
 function Items.item(ctx, index, offset)
@@ -28,8 +27,7 @@ function Items.prefetch(ctx, from, n)
   local keys, closed, seen = {}, {}, {}
   local wanted, order = {}, {}
   for i = from, n do
-    local at = HEADER + (i - 1) * FIELDS
-    local key = argv[at + 2]
+    local key = said[i][2]
     if not Repeats.holder(i) and not seen[key] and key ~= '' then
       seen[key] = true
       keys[#keys + 1] = key
@@ -43,9 +41,8 @@ function Items.prefetch(ctx, from, n)
   end
   Incident.prefetch(ctx, 'last', closed)
   for i = from, n do
-    local at = HEADER + (i - 1) * FIELDS
-    local fingerprint = argv[at + 1]
-    local id = not Repeats.holder(i) and ctx.open[argv[at + 2]]
+    local fingerprint = fingerprints[i]
+    local id = not Repeats.holder(i) and ctx.open[said[i][2]]
     if id and wanted[id] then
       wanted[id][#wanted[id] + 1] = fingerprint
     elseif id then

@@ -1,44 +1,92 @@
--- observation: one item of `observe`, in the order of OBSERVE_FIELDS (include/triaged/alert/
--- observation.h), read and checked. A malformed item refuses the record: planning writes nothing, so
--- it may be found while earlier items are already planned.
+-- observation: the items of `observe`: their arguments taken apart, and an item read and checked. A
+-- malformed item refuses the record: planning writes nothing, so it may be found while earlier items
+-- are already planned.
+--
+-- Neighbours say nearly the same, and an argument costs as much as a command; so items come in runs
+-- (triaged/alert/observe_args.h): what a run shares is told once, and of that only what differs from
+-- the run before. A run is: LETTERS and the number of its items ("bs7"; a letter for each field that
+-- differs, a = the first of OBSERVE_FIELDS) · the value of each letter · the systems, each as
+-- LENGTH:TEXT · and of each item fingerprint and alert.
 local Observation = {}
 
-Observation.FIELDS = 20
-Observation.HEADER = 7
-
 local argv, natural = ARGV, B.natural
+local HEADER = 7
+local SYSTEM, SHARED = 13, 19 -- place of the systems, last place of what is shared
+local ALL = 'bcdefghijklnopqrs'
 local observation_states = { firing = true, resolved = true, elsewhere = true, beat = true }
 local observation_levels = { high = 3, medium = 2, low = 1 }
 local observation_kinds = { alert = true, log = true }
+
+-- By item. said: what its run shares, by the place in OBSERVE_FIELDS; there `first` is the index of the
+-- run's first item.
+local fingerprints, alerts, said = {}, {}, {}
+Observation.fingerprints, Observation.alerts, Observation.said = fingerprints, alerts, said
 
 local function bad(index, text)
   B.refuse('BADRECORD', 'item ' .. index .. ': ' .. text)
 end
 
-local function number(index, text, name)
-  local n = natural(text)
-  if not n then
-    bad(index, name .. ' is not a number')
+-- Takes the arguments apart; the number of items. Refuses the record when they do not fit.
+function Observation.count()
+  local n, at, i, run = B.argument(7, 'n_items'), HEADER + 1, 0, nil
+  local byte, match = string.byte, string.match
+  while i < n do
+    local letters, items = match(argv[at] or '', '^([b-s]*)(%d+)$')
+    local first, fields = i + 1, letters and #letters
+    items = tonumber(items)
+    if not items or items < 1 or i + items > n or n > 4096 or (i == 0 and letters ~= ALL) then
+      B.refuse('BADRECORD', 'a run of items is malformed')
+    end
+    run = run and { unpack(run, 1, SHARED) } or {}
+    for k = 1, fields do
+      run[byte(letters, k) - 96] = argv[at + k]
+    end
+    at = at + fields + 2
+    run[SYSTEM], run.first = argv[at - 1], first
+    for j = first, i + items do
+      fingerprints[j], alerts[j], said[j] = argv[at], argv[at + 1], run
+      at = at + 2
+    end
+    i = i + items
+  end
+  if #argv ~= at - 1 then
+    B.refuse('BADRECORD', 'the number of fields does not fit')
   end
   return n
 end
 
+-- The system of item `index`.
+local function system(index)
+  local run, at = said[index], 1
+  local text, name = run[SYSTEM], nil
+  for _ = run.first, index do
+    local length, from = string.match(text, '^(%d+):()', at)
+    at = length and from + length
+    if not length or at > #text + 1 then
+      bad(index, 'bad system')
+    end
+    name = string.sub(text, from, at - 1)
+  end
+  return name
+end
+
 -- Item `index` (from 1) of the call. offset: added to times of receipt (a clock that is off).
 function Observation.read(index, offset)
-  local at = Observation.HEADER + (index - 1) * Observation.FIELDS
+  local run = said[index]
   local o = {
     index = index,
-    fingerprint = argv[at + 1], key = argv[at + 2], state = argv[at + 3], kind = argv[at + 4],
-    first = natural(argv[at + 5]), last = natural(argv[at + 6]),
-    count = natural(argv[at + 7]), starts = natural(argv[at + 8]),
-    ends = natural(argv[at + 9]), lease = natural(argv[at + 10]), sender = argv[at + 11],
-    pairs_too = argv[at + 12] == '1', system = argv[at + 13], impact = argv[at + 14],
-    urgency = argv[at + 15], rule = argv[at + 16], threshold = argv[at + 17] ~= '',
-    suppress = argv[at + 18], meta = argv[at + 19], raw = argv[at + 20],
+    fingerprint = fingerprints[index], key = run[2], state = run[3], kind = run[4],
+    first = natural(run[5]), last = natural(run[6]), count = natural(run[7]),
+    starts = natural(run[8]), ends = natural(run[9]), lease = natural(run[10]), sender = run[11],
+    pairs_too = run[12] == '1', system = system(index), impact = run[14], urgency = run[15],
+    rule = run[16], threshold = run[17] ~= '', suppress = run[18], meta = run[19],
+    raw = alerts[index],
   }
   if not (o.first and o.last and o.count and o.starts and o.ends and o.lease) then
     for i, name in ipairs({ 'first_ms', 'last_ms', 'count', 'starts_ms', 'ends_ms', 'lease_ms' }) do
-      number(index, argv[at + 4 + i], name)
+      if not natural(run[4 + i]) then
+        bad(index, name .. ' is not a number')
+      end
     end
   end
   if not observation_states[o.state] then
@@ -64,7 +112,7 @@ function Observation.read(index, offset)
     o.first = o.last
   end
   if o.threshold then
-    local count, within, key = string.match(argv[at + 17], '^(%d+) (%d+) (.+)$')
+    local count, within, key = string.match(run[17], '^(%d+) (%d+) (.+)$')
     o.threshold_count, o.threshold_within = tonumber(count), tonumber(within)
     o.threshold_key = key
     if not count or o.threshold_count < 1 or o.threshold_count > 1000 or #key > 4096 then
@@ -83,23 +131,9 @@ function Observation.above(impact, urgency, computed_impact, computed_urgency)
     or (observation_levels[urgency] or 9) > (observation_levels[computed_urgency] or 0)
 end
 
--- The number of items; refuses the record when it does not fit.
-function Observation.count()
-  local n = B.argument(7, 'n_items')
-  if n > 4096 or #argv ~= Observation.HEADER + n * Observation.FIELDS then
-    B.refuse('BADRECORD', 'the number of fields does not fit')
-  end
-  return n
-end
-
--- The verdict's texts, decoded when an incident is opened. "=": those of the item before.
+-- The verdict's texts, decoded when an incident is opened.
 function Observation.meta(o)
-  local text, index = o.meta, o.index
-  while text == '=' and index > 1 do
-    index = index - 1
-    text = argv[Observation.HEADER + (index - 1) * Observation.FIELDS + 19]
-  end
-  local meta = B.json(text)
+  local meta = B.json(o.meta)
   if not meta then
     bad(o.index, 'meta is not a JSON object')
   end

@@ -4,21 +4,23 @@
 -- (Intake), of which this is the short form. Sums wait beside its plan till that is written. Needs
 -- nothing but base and observation: a call of repeats alone makes no other library.
 --
--- What costs in Redis' Lua, measured: a pattern with captures (2.6 us for an alert's head, 1.0 us by
--- position), a number made text ("%d" 0.4 us, as argument of redis.call 1 us), an answer of eight
--- fields (3.3 us, of three 1.2 us), and each byte of each text (all of them are hashed).
+-- What costs in Redis' Lua, measured: a step of the machine 45 instructions, each byte of each new
+-- text 11 (all of them are hashed), a call with an answer of its own 800, a number made text 1,500, an
+-- argument of the script 1,200, and a text taken apart by a pattern 10,000 and more. So an alert's
+-- text is cut in four at places that are known, and what follows from a piece is remembered by it.
 local Repeats = {}
 
-local argv, call, format = ARGV, redis.call, string.format
-local sub, byte, find = string.sub, string.byte, string.find
-local HEADER, FIELDS = Observation.HEADER, Observation.FIELDS
+local call, format = redis.call, string.format
+local sub, byte, find, match = string.sub, string.byte, string.find, string.match
+local fingerprints, alerts, said = Observation.fingerprints, Observation.alerts, Observation.said
 
--- The head of a firing alert as Alerts.encode writes it, with times of 13 digits:
---   {"state":"firing","count":N                                  up to p - 1
+-- A firing alert as Alerts.encode writes it, with times of 13 digits:
+--   {"state":"firing","count":N                                  head: up to p - 1
 --   ,"first_at":1767600000000,"last_at":1767600000000            p, p + 25; last_at at p + 36
---   ,"starts_at":1767600000000,"ends_at":0,"lease":              p + 49, p + 75, ends with p + 95
-local repeats_begin = '{"state":"firing","count":'
+--   ,"starts_at":1767600000000,"ends_at":0,"lease":1767600000000 p + 49, p + 75, lease at p + 96
+--   [,"senders":{"prom-a":1767600000000}],"labels":              word: p + 49 up to this
 local repeats_middle = ',"ends_at":0,"lease":'
+local LISTED = ',"labels":'
 
 -- By item: the number of its holder. By holder: its id, its fingerprint or list of them, what
 -- `incident:ID` says, the holder that counts (itself, or where it was merged into), and what came.
@@ -27,6 +29,7 @@ local number_of = {} -- id -> its number
 local texts = {}     -- fingerprint -> its alert as it is now
 local leases = {}    -- till, ID/fingerprint, …
 Repeats.updated = 0  -- how many there were
+Repeats.ignored = 0  -- how many told that something is over that is so already
 local naturals = { ['0'] = 0 }
 
 -- A whole number in its plain form, or false.
@@ -82,10 +85,6 @@ end
 
 -- Loads the holders of the n items and the alerts in question.
 function Repeats.load(n)
-  local fingerprints = {}
-  for i = 1, n do
-    fingerprints[i] = argv[HEADER + 1 + (i - 1) * FIELDS]
-  end
   local found = n > 0 and call('HMGET', B.base .. 'firing', unpack(fingerprints)) or {}
   for i = 1, n do
     local id = found[i]
@@ -114,92 +113,150 @@ function Repeats.holder(index)
   return ids[holder_of[index]] or false
 end
 
+-- What is said now: of the run `run`, by way of the holder `fits` that asks for no more than it has.
+local run, simple, over, last, last_at, n, fits
+local word_starts, word_lease, word_sender, word_pairs, word_till
+-- What becomes of an alert's head, and of its word; whether the entry in `leases` is to be earlier.
+local heads, words, earlier = {}, {}, {}
+local length = 0 -- of the last word
+
 -- Item `index` leaves the common case: its fingerprint, its holder's id (or false) and the alert's
 -- text if that was loaded, and whether that was changed here and is to be written.
 function Repeats.leave(index)
-  local fingerprint, g = argv[HEADER + 1 + (index - 1) * FIELDS], holder_of[index]
+  local fingerprint, g = fingerprints[index], holder_of[index]
   local text = texts[fingerprint]
-  texts[fingerprint] = false
+  texts[fingerprint], fits = false, nil
   return fingerprint, ids[g] or false, text, g and added[counting[g]] > 0
 end
 
--- Does item ask for more than its incident was computed to be? The plan may have raised that by now.
-local function above(plan, g, impact, urgency)
+-- Do the items of this run ask for more than their incident was computed to be? The plan may have
+-- raised that by now.
+local function above(plan, g)
   local cell, inc = cells[g], plan and plan.by_id[ids[counting[g]]]
   if inc then
     local f = inc.f
-    return Observation.above(impact, urgency, f.auto_impact or f.impact, f.auto_urgency or f.urgency)
+    return Observation.above(run[14], run[15], f.auto_impact or f.impact, f.auto_urgency or f.urgency)
   end
-  return (cell.impact ~= impact or cell.urgency ~= urgency)
-    and Observation.above(impact, urgency, cell.impact, cell.urgency)
+  return (cell.impact ~= run[14] or cell.urgency ~= run[15])
+    and Observation.above(run[14], run[15], cell.impact, cell.urgency)
 end
 
-local sender_heads = setmetatable({}, { __index = function(known, name)
-  known[name] = ',"senders":{"' .. name .. '":'
-  return known[name]
-end })
-
--- What stands between the lease and the labels: "", or the one sender that says so again; and whether
--- there are labels (not beyond alerts_per_incident). nil: something else, which is not simple.
-local function between(text, at, name, by_pairs, lease)
-  local follows = byte(text, at)
-  if byte(text, at + 2) ~= 115 then -- not ,"s…
-    if by_pairs then
-      return nil
-    end
-    return (follows == 44 or follows == 125) and '' or nil, follows == 44
+-- The items of another run.
+local function turn(to)
+  run, fits = to, nil
+  over = to[3] == 'resolved' or to[3] == 'elsewhere'
+  local count = natural(to[7])
+  if count ~= n then
+    n, heads = count, {}
   end
-  local only = sender_heads[name]
+  last, last_at = to[6], natural(to[6])
+  simple = to[3] == 'firing' and to[18] == '' and #last == 13 and last_at and n and n > 0
+end
+
+-- The incident of holder g: whether it is the common case, and until when this word holds there.
+local function meet(plan, g)
+  if above(plan, g) then
+    return false
+  end
+  fits = g
+  local starts, lease, sender, pairs_too = run[8], run[10], run[11], run[12]
+  if run[4] == 'log' then
+    lease = B.int(last_at + cells[g].quiet)
+  end
+  if starts ~= word_starts or lease ~= word_lease or sender ~= word_sender
+    or pairs_too ~= word_pairs then
+    word_starts, word_lease, word_sender, word_pairs = starts, lease, sender, pairs_too
+    word_till, words, earlier = natural(lease), {}, {}
+  end
+  return true
+end
+
+-- {"state":"firing","count":N with the receipts that come in addition, or false.
+local function more(head)
+  local before = match(head, '^{"state":"firing","count":(%d+)$')
+  heads[head] = before and '{"state":"firing","count":' .. format('%d', before + n)
+  return heads[head]
+end
+
+-- What stands between the lease and the labels: "", or the one sender that says so again; and where
+-- that ends. nil: something else, which is not simple.
+local function between(text, at)
+  if byte(text, at + 2) ~= 115 then -- not ,"s…
+    return word_pairs ~= '1' and '' or nil, at
+  end
+  local only = ',"senders":{"' .. word_sender .. '":'
   local from = at + #only
-  local to = by_pairs and sub(text, at, from - 1) == only and find(text, '}', from, true)
+  local to = word_pairs == '1' and sub(text, at, from - 1) == only and find(text, '}', from, true)
   -- behind the only sender stands a time, or 0 and nothing more
   if not to or to ~= from + (byte(text, from) == 48 and 1 or 13) then
     return nil
   end
-  return only .. lease .. '}', byte(text, to + 1) == 44
+  return only .. word_lease .. '}', to + 1
+end
+
+-- What becomes of the word of a text (nil: not simple), whether the lease is then earlier, and whether
+-- there are labels: an alert beyond alerts_per_incident has none.
+local function learn(text, p)
+  if not word_till or byte(text, p + 49) ~= 44 or sub(text, p + 75, p + 95) ~= repeats_middle then
+    return nil
+  end
+  local held = byte(text, p + 96) == 48 and '0' or sub(text, p + 96, p + 108)
+  local held_till = natural(held)
+  local senders, to = between(text, p + 96 + #held)
+  local starts = sub(text, p + 49, p + 95)
+  if not held_till or not senders then
+    return nil
+  end
+  if word_starts ~= sub(starts, 14, 26) and word_starts ~= '0' and word_starts ~= '' then
+    if not natural(word_starts) then
+      return nil
+    end
+    starts = ',"starts_at":' .. word_starts .. repeats_middle
+  end
+  local early = word_till > 0 and (held_till == 0 or word_till < held_till)
+  local becomes = starts .. word_lease .. senders
+  if sub(text, to, to + #LISTED - 1) ~= LISTED then
+    return sub(text, to) == '}' and becomes or nil, early, false
+  end
+  length = to + #LISTED - (p + 49)
+  local word = sub(text, p + 49, p + 48 + length)
+  words[word], earlier[word] = becomes .. ',', early
+  return becomes .. ',', early, true
 end
 
 -- Item `index`; false when it is something else. plan: the context of the ordinary way, if there is.
 function Repeats.item(plan, index)
-  local at = HEADER + (index - 1) * FIELDS
-  local fingerprint, raw = argv[at + 1], argv[at + 20]
-  local text, g = texts[fingerprint], holder_of[index]
-  local last, n, lease = argv[at + 6], natural(argv[at + 7]), argv[at + 10]
-  if not text or argv[at + 3] ~= 'firing' or argv[at + 18] ~= '' or raw == '' or #last ~= 13
-    or not n or n == 0 or sub(text, 1, 26) ~= repeats_begin
-    or above(plan, g, argv[at + 14], argv[at + 15]) then
-    return false
+  if said[index] ~= run then
+    turn(said[index])
   end
-  local p, last_at, to = find(text, ',', 27, true), natural(last), counting[g]
-  local before = tonumber(sub(text, p + 36, p + 48))
-  if argv[at + 4] == 'log' and last_at then
-    lease = B.int(last_at + cells[g].quiet)
-  end
-  local till = natural(lease)
-  if not last_at or not before or last_at < before or not till or byte(text, p + 49) ~= 44
-    or sub(text, p + 75, p + 95) ~= repeats_middle then
-    return false
-  end
-  local held = byte(text, p + 96) == 48 and '0' or sub(text, p + 96, p + 108)
-  local held_till = held == lease and till or tonumber(held)
-  local said, listed = between(text, p + 96 + #held, argv[at + 11], argv[at + 12] == '1', lease)
-  local began, starts = argv[at + 8], sub(text, p + 49, p + 95)
-  if not held_till or not said then
-    return false
-  end
-  if began ~= sub(starts, 14, 26) and began ~= '0' and began ~= '' then
-    if not natural(began) then
-      return false
+  local fingerprint, g = fingerprints[index], holder_of[index]
+  if not simple then
+    if over and not g and not (plan and plan.firing[fingerprint]) then -- is over already
+      Repeats.ignored = Repeats.ignored + 1
+      return true
     end
-    starts = ',"starts_at":' .. began .. repeats_middle
+    return false
   end
-  if till > 0 and (held_till == 0 or till < held_till) then
-    leases[#leases + 1] = lease
+  local text, alert = texts[fingerprint], alerts[index]
+  local p = text and find(text, ',', 27, true)
+  if not p or alert == '' or (fits ~= g and not meet(plan, g)) then
+    return false
+  end
+  local head, word = sub(text, 1, p - 1), sub(text, p + 49, p + 48 + length)
+  local before, count = natural(sub(text, p + 36, p + 48)), heads[head] or more(head)
+  local becomes, early, listed = words[word], earlier[word], true
+  if not becomes then
+    becomes, early, listed = learn(text, p)
+  end
+  if not becomes or not count or not before or last_at < before then
+    return false
+  end
+  if early then
+    leases[#leases + 1] = word_lease
     leases[#leases + 1] = ids[g] .. '/' .. fingerprint
   end
-  local count = format('%d', sub(text, 27, p - 1) + n)
-  texts[fingerprint] = repeats_begin .. count .. sub(text, p, p + 35) .. last .. starts .. lease
-    .. said .. (listed and ',' or '') .. (listed and raw or '') .. '}'
+  texts[fingerprint] = count .. sub(text, p, p + 35) .. last .. becomes .. (listed and alert or '') .. '}'
+  local to = counting[g]
   added[to], added[g] = added[to] + n, added[g] + (g ~= to and n or 0)
   if last ~= lasts[to] and last_at > tonumber(lasts[to]) then
     lasts[to] = last
