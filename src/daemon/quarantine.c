@@ -12,6 +12,7 @@
 #include "triaged/base/log.h"
 #include "triaged/base/mem.h"
 #include "triaged/base/metrics.h"
+#include "triaged/decode/decode.h"
 #include "triaged/store/store.h"
 
 static struct metric_family quarantined_total = {
@@ -38,6 +39,9 @@ void quarantine_init(struct quarantine *q)
 {
     list_init(&q->waiting);
     q->n = 0;
+    metric_cell(&lost_total); /* zero from the start: an alert rule sees the first one */
+    for (size_t i = 0; i < n_decoders; i++)
+        metric_cell(&quarantined_total, decoders[i].name);
 }
 
 static void forget(struct quarantine *q, struct kept *k)
