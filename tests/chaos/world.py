@@ -239,19 +239,19 @@ class World:
             if not load.stopping.is_set():
                 load.stopping.set()
                 load.running.set()
-        for process in [self.daemon, *self.others, self.redis]:
-            if process is None or process.log_file.closed:
-                continue
-            if process is self.daemon and process.alive():
-                status = process.stop()
-                assert status == 0, process.log()[-3000:]
-                assert_clean(process)
-            else:
-                process.popen.kill()
-                process.popen.wait()
-                process.log_file.close()
-        if self.watch:
-            self.watch.stop()
+        try:
+            if self.daemon and not self.daemon.log_file.closed and self.daemon.alive():
+                status = self.daemon.stop()
+                assert status == 0, self.daemon.log()[-3000:]
+                assert_clean(self.daemon)
+        finally:
+            for process in [self.daemon, *self.others, self.redis]:
+                if process is not None and not process.log_file.closed:
+                    process.popen.kill()
+                    process.popen.wait()
+                    process.log_file.close()
+            if self.watch:
+                self.watch.stop()
 
 
 class Check:
