@@ -62,9 +62,9 @@ void api_error(struct api *api, int status, const char *code, const char *messag
     end(api);
 }
 
-void api_unavailable(struct api *api)
+void api_unavailable(struct api *api, const char *code, const char *message)
 {
-    reply_unavailable(api->req, "redis_away", "Redis went away; try again");
+    reply_unavailable(api->req, code, message);
     end(api);
 }
 
@@ -83,7 +83,7 @@ static void on_round(void *arg, struct fetch *f)
     struct next *next = arg;
 
     if (f->lost)
-        api_unavailable(next->api);
+        api_unavailable(next->api, "redis_away", "Redis went away; try again");
     else
         next->fn(next->api);
 }

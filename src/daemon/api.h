@@ -39,7 +39,7 @@ void api_reply(struct api *api, int status); /* with what stands in api->out */
 void api_reply_as(struct api *api, int status, const char *type);
 void api_error(struct api *api, int status, const char *code, const char *message,
                const char *path);
-void api_unavailable(struct api *api);
+void api_unavailable(struct api *api, const char *code, const char *message); /* 503 */
 /* The rounds: fetch_init, any number of FETCH, then this; a lost round is answered 503. */
 void api_round(struct api *api);
 void api_then(struct api *api, void (*next)(struct api *api));

@@ -96,6 +96,13 @@ static void fail(struct bulk_one *one, int status, const char *code, const char 
     buf_printf(&one->error, "{\"code\":\"%s\",\"message\":\"%s\"}", code, message);
 }
 
+static void fail_away(struct bulk_one *one)
+{
+    struct verb_away away = verbs_away(one->bulk->wr->api->w->verbs);
+
+    fail(one, 503, away.code, away.message);
+}
+
 static void on_one(void *arg, enum verb_outcome outcome, const jx *said)
 {
     struct bulk_one *one = arg;
@@ -118,7 +125,7 @@ static void on_one(void *arg, enum verb_outcome outcome, const jx *said)
         fail(one, 500, "internal", "Redis refused it; see the log");
         break;
     case VERB_AWAY:
-        fail(one, 503, "redis_away", "Redis went away; nothing was done");
+        fail_away(one);
         break;
     }
     if (--bulk->waiting == 0)
@@ -145,7 +152,7 @@ static void send_one(struct bulk *bulk, struct bulk_one *one, struct str uid, si
         fail(one, 413, "too_large", "all fields together are larger than 1 MiB");
     else if (verbs_submit(wr->api->w->verbs, one->team, buf_str(&wr->item), one->kept_as, on_one,
                           one) == VERB_AWAY)
-        fail(one, 503, "redis_away", "Redis went away; nothing was done");
+        fail_away(one);
     else
         bulk->waiting++;
 }

@@ -186,11 +186,13 @@ static void put_timeout(struct write *wr)
 void write_answer(struct write *wr, enum verb_outcome outcome, const jx *answer)
 {
     struct buf *b = &wr->api->out;
+    struct verb_away away;
     int64_t status = 500;
 
     switch (outcome) {
     case VERB_AWAY:
-        api_unavailable(wr->api);
+        away = verbs_away(wr->api->w->verbs);
+        api_unavailable(wr->api, away.code, away.message);
         return;
     case VERB_TIMEOUT:
         put_timeout(wr);

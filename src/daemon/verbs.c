@@ -219,6 +219,15 @@ enum verb_outcome verbs_submit(struct verbs *v, struct str team, struct str item
     return VERB_ANSWERED;
 }
 
+struct verb_away verbs_away(const struct verbs *v)
+{
+    if (atomic_load(&v->w->status.store_state) != STORE_S_READY)
+        return (struct verb_away){"redis_away", "Redis went away; nothing was done, try again"};
+    return (struct verb_away){"spool_unavailable",
+                              "the spool has no room or cannot be written (the log of triaged says "
+                              "why); nothing was done, try again"};
+}
+
 void verbs_on_durable(struct verbs *v)
 {
     uint64_t durable = spool_durable(v->spool);

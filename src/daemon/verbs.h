@@ -38,6 +38,12 @@ void verbs_destroy(struct verbs *v);
 enum verb_outcome verbs_submit(struct verbs *v, struct str team, struct str item,
                                struct str request_id, verb_done_fn *done, void *arg);
 
+/* Which of its causes VERB_AWAY has now. */
+struct verb_away {
+    const char *code, *message;
+};
+struct verb_away verbs_away(const struct verbs *v);
+
 void verbs_on_store(struct verbs *v, bool ready);
 void verbs_on_durable(struct verbs *v); /* the sync thread moved on */
 void verbs_second(struct verbs *v, int64_t now_ms);

@@ -66,7 +66,7 @@ class Proxy(threading.Thread):
                     self.passing.wait()
                     if self.delay:
                         threading.Event().wait(self.delay * self.rng.random())
-                    other[s].sendall(self.allowed(data) if s is upstream else self.request(client, data))
+                    other[s].sendall(self.reply(client, data) if s is upstream else self.request(client, data))
         except (OSError, ValueError):
             pass
         finally:
@@ -81,6 +81,9 @@ class Proxy(threading.Thread):
 
     def request(self, client, data):
         return data
+
+    def reply(self, client, data):
+        return self.allowed(data)
 
     def allowed(self, data):
         with self.lock:
