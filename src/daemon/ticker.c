@@ -378,9 +378,12 @@ static void on_left(void *arg, enum store_status status, const struct store_repl
 {
     struct ticker *t = arg;
 
-    (void)status;
     (void)reply;
-    (void)error;
+    if (status != STORE_OK)
+        log_warn("tick",
+                 "Redis was not told that we stop; incidents do not close by grace until we are "
+                 "back or horizon.give_up has passed: %.*s",
+                 STR_ARG(error));
     t->leaving--;
 }
 
