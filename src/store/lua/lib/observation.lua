@@ -55,19 +55,26 @@ function Observation.count()
   return n
 end
 
+-- The systems of a run's items, taken apart when the first is asked for: each by itself would be
+-- looked for from the beginning, which for 256 new alerts of a run took 60 ms.
+local function systems(run)
+  local text, at, list = run[SYSTEM], 1, {}
+  while at <= #text do
+    local length, from = string.match(text, '^(%d+):()', at)
+    if not length then
+      break
+    end
+    at = from + length
+    list[#list + 1] = at <= #text + 1 and string.sub(text, from, at - 1) or nil
+  end
+  run.systems = list
+  return list
+end
+
 -- The system of item `index`.
 local function system(index)
-  local run, at = said[index], 1
-  local text, name = run[SYSTEM], nil
-  for _ = run.first, index do
-    local length, from = string.match(text, '^(%d+):()', at)
-    at = length and from + length
-    if not length or at > #text + 1 then
-      bad(index, 'bad system')
-    end
-    name = string.sub(text, from, at - 1)
-  end
-  return name
+  local run = said[index]
+  return (run.systems or systems(run))[index - run.first + 1] or bad(index, 'bad system')
 end
 
 -- Item `index` (from 1) of the call. offset: added to times of receipt (a clock that is off).
