@@ -1,4 +1,5 @@
 """One Redis, one triaged, a load, and the check of what the promises say afterwards."""
+import json
 import os
 import pathlib
 import re
@@ -284,6 +285,7 @@ class Check:
         self.fault("in two incidents", ((t, w) for t, w in found.items() if len(w) > 1))
         self.fault("refused and yet applied", (t for t in refused if t in count))
         self.one_incident_per_key()
+        self.opened_once()
         self.counts()
         self.queues()
         assert not self.faults, "\n".join(self.faults + self.notes)
@@ -301,6 +303,19 @@ class Check:
             table = self.s.r.hgetall(f"triaged:{{{team}}}:open")
             mine = {key: ids[0] for (t, key), ids in open_ones.items() if t == team}
             self.fault(f"differences of {team}'s hash open", set(table.items()) ^ set(mine.items()))
+
+    def opened_once(self):
+        """For people (timeline) and for programs (events)."""
+        for team in self.s.teams():
+            opened = [e["incident"] for _, e in self.s.r.xrange(f"triaged:{{{team}}}:events") if e["event"] == "opened"]
+            self.fault(f"events that {team}'s incident was opened a second time",
+                       (i for i in set(opened) if opened.count(i) > 1))
+            mine = [i["id"] for i in self.incidents if i["team"] == team]
+            self.fault(f"incidents of {team} that no event opened", set(mine) - set(opened))
+            timelines = {i: [json.loads(line)["event"] for line in self.s.r.lrange(f"triaged:{{{team}}}:timeline:{i}", 0, -1)]
+                         for i in mine}
+            self.fault(f"timelines of {team} without one opening", (
+                (i, events) for i, events in timelines.items() if events.count("opened") != 1))
 
     def counts(self):
         """An incident's own numbers are those of its alerts."""
