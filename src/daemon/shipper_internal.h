@@ -7,6 +7,7 @@
 #include "shipper.h"
 #include "worker.h"
 #include "triaged/base/arena.h"
+#include "triaged/base/log.h"
 #include "triaged/base/metrics.h"
 
 enum {
@@ -57,7 +58,8 @@ struct shipper {
     struct arena texts; /* of args */
     struct team *teams;
     size_t n_teams;
-    uint64_t sent_upto;      /* highest position that was ever sent */
+    uint64_t sent_upto; /* highest position that was ever sent */
+    struct log_rate stuck;
     int64_t dead_failing_ms; /* monotonic: since when the file cannot be written; 0 = it can */
 };
 

@@ -37,6 +37,17 @@ void shipper_refused_init(void)
     metric_cell(&foreign_total);
 }
 
+static void say_stuck(struct shipper *s, const struct flight *f, struct str error)
+{
+    uint64_t held;
+
+    if (log_rate_pass(&s->stuck, clock_mono_ms(), &held))
+        log_error("ship",
+                  "Redis can apply nothing of a team: what comes in for it becomes dead letters "
+                  "team=%.*s error=\"%.*s\" suppressed=%llu",
+                  STR_ARG(s->teams[f->team].name), STR_ARG(error), (unsigned long long)held);
+}
+
 static void on_skipped(void *arg, enum store_status status, const struct store_reply *reply,
                        struct str error)
 {
@@ -49,8 +60,12 @@ static void on_skipped(void *arg, enum store_status status, const struct store_r
         spool_ack(s->spool, f->position, clock_wall_ms());
     } else if (status == STORE_LOST || status == STORE_DOWN) {
         shipper_lost(s, f);
+    } else if (status == STORE_REFUSED) {
+        /* The team's keys are broken, which is no reason to hold up the others. The record is kept;
+         * when they are mended, the next one is answered GAP, and this one is moved past. */
+        say_stuck(s, f, error);
+        spool_ack(s->spool, f->position, clock_wall_ms());
     } else {
-        log_warn("ship", "skip was not done, trying again: %.*s", STR_ARG(error));
         shipper_pause(s);
         shipper_drain_to(s, f->position);
     }

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import subprocess
+import threading
 
 import pytest
 
@@ -32,8 +33,8 @@ def start(world, kind=SkipsAreLost, **kw):
     return wire
 
 
-def post(world, tag):
-    answer = world.daemon.post("/api/v2/alerts", [{"labels": {"alertname": "Aside", "team": "red", "tag": tag}}])
+def post(world, tag, team="red"):
+    answer = world.daemon.post("/api/v2/alerts", [{"labels": {"alertname": "Aside", "team": team, "tag": tag}}])
     assert answer.status_code == 200
 
 
@@ -131,7 +132,6 @@ def test_a_verb_that_came_too_late_stays_undone(world, tmp_path):
     behind.write_text("40")  # so it was asked for 40 s ago
     wire.waiting = True
     answers = []
-    import threading
     somebody = threading.Thread(target=lambda: answers.append(world.daemon.post("/api/v1/incidents",
                                                                                 {**body, "title": "late"})))
     sent = wire.seen_verbs
@@ -170,4 +170,23 @@ def test_a_copy_of_us_used_our_stream(world):
     assert world.daemon.metrics()["triaged_dead_letters_total"] == 3
     assert "3 dead letters taken in" in retry(world)
     wait_until(lambda: tags(world) == ["t1", "t2", "t3", "t4", "t5"], lambda: f"none is lost: {tags(world)}")
+    wire.stop()
+
+
+def test_a_team_whose_keys_are_broken_holds_up_no_other(world):
+    """Somebody wrote nonsense there: what comes in for it is kept aside, and comes back when that is mended."""
+    wire = start(world)
+    world.redis.client.set("triaged:{red}:applied", "nonsense")
+    red = [f"r{i}" for i in range(200)]  # more than are in flight
+    for tag in red:
+        post(world, tag)
+    post(world, "b", "blue")
+    wait_until(lambda: "b" in tags(world), "the other team goes on")
+    world.rest()
+    assert len(letters(world)) == len(red) and world.daemon.log().count("becomes dead letters") <= 3
+    world.redis.client.delete("triaged:{red}:applied")
+    post(world, "mended")
+    wait_until(lambda: tags(world) == ["b", "mended"], lambda: f"and this one: {tags(world)}")
+    assert f"{len(red)} dead letters taken in" in retry(world)
+    wait_until(lambda: tags(world) == sorted(["b", "mended", *red]), "all of it, once")
     wire.stop()
