@@ -69,6 +69,14 @@ static void keep_aside(struct recovery *r, size_t from, size_t to)
     r->aside_bytes += to - from;
 }
 
+/* Follows the groups: what has been taken up to here is whole. */
+static void group_ends(struct recovery *r, size_t end)
+{
+    r->group_from = end;
+    r->before_group = r->g->count;
+    r->seq_before_group = r->last_seq;
+}
+
 static void on_bad(void *arg, size_t from, size_t to, bool torn)
 {
     struct recovery *r = arg;
@@ -79,6 +87,7 @@ static void on_bad(void *arg, size_t from, size_t to, bool torn)
     }
     r->places++;
     r->group_open = false; /* not unfinished but damaged: what is left of it stays */
+    group_ends(r, to);
     keep_aside(r, from, to);
     log_error("spool", "%s/%s: bytes %zu to %zu are damaged, skipping them", r->s->directory,
               r->f->name, from, to);
@@ -86,14 +95,6 @@ static void on_bad(void *arg, size_t from, size_t to, bool torn)
 
 /* ---- one segment --------------------------------------------------------------------------------
  */
-
-/* Follows the groups: what has been taken up to here is whole. */
-static void group_ends(struct recovery *r, size_t end)
-{
-    r->group_from = end;
-    r->before_group = r->g->count;
-    r->seq_before_group = r->last_seq;
-}
 
 static void take_record(struct recovery *r, size_t offset, size_t size,
                         const struct segment_record *rec)

@@ -195,6 +195,45 @@ static void test_damage_in_a_group_costs_one_record(void **state)
     }
 }
 
+/* And so it is when the next group is one that a kill let through in part. */
+static void test_damage_before_a_torn_group(void **state)
+{
+    enum { RECORD = 44 + 2 + 5 };
+
+    (void)state;
+    for (int which = 0; which < 3; which++) {
+        struct fixture f;
+        struct spool_stats st;
+        off_t size = 0, at;
+
+        fixture_init(&f, SPOOL_NEVER);
+        fixture_open(&f);
+        for (int g = 0; g < 2; g++) {
+            assert_int_equal(spool_begin(f.s), SPOOL_OK);
+            for (int i = 0; i < 3; i++)
+                append(&f, "db", g ? "next " : "group");
+            assert_int_equal(spool_commit(f.s), SPOOL_OK);
+        }
+        fixture_close(&f);
+        each_file(&f, ".seg", size_of, &size);
+        at = size - 1 - (3 + which) * RECORD;
+        each_file(&f, ".seg", flip, &at);
+        size -= 1;
+        each_file(&f, ".seg", cut_to, &size);
+        fixture_open(&f);
+        spool_stats(f.s, &st);
+        assert_int_equal(st.records_waiting, 2);
+        assert_int_equal(st.corrupt, 1);
+        assert_int_equal(st.torn, 1);
+        expect_next(&f, "db", "group");
+        expect_next(&f, "db", "group");
+        fixture_reopen(&f);
+        spool_stats(f.s, &st);
+        assert_int_equal(st.records_waiting, 2);
+        fixture_finish(&f);
+    }
+}
+
 static void test_flip_of_every_byte(void **state)
 {
     struct fixture f;
@@ -407,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_torn_tail_at_every_byte),
         cmocka_unit_test(test_torn_group_at_every_byte),
         cmocka_unit_test(test_damage_in_a_group_costs_one_record),
+        cmocka_unit_test(test_damage_before_a_torn_group),
         cmocka_unit_test(test_flip_of_every_byte),
         cmocka_unit_test(test_damage_after_the_start),
         cmocka_unit_test(test_strange_files),
