@@ -264,7 +264,8 @@ const struct command cmd_spool_inspect = {
     .summary = "Show what stands in a spool: segments, damage, dead letters.",
     .help =
         "Only reads, and may be done while triaged runs. Records that Redis has acknowledged are\n"
-        "kept for spool.retain; which ones those are, triaged alone knows.\n",
+        "kept for spool.retain; which ones those are, triaged alone knows. BYTES are those of\n"
+        "records: a segment that is being written may be larger by up to 1 MiB of zeros.\n",
     .run = run_inspect,
     .options = inspect_options,
 };

@@ -21,6 +21,7 @@ enum { FILE_MAX = 512 * 1024 * 1024 }; /* no segment is as large */
 struct look {
     const struct spool_inspector *with;
     struct spool_segment_info info;
+    size_t used; /* the end of what is no unused room */
 };
 
 static void on_record(void *arg, size_t offset, size_t size, const struct segment_record *r)
@@ -32,8 +33,7 @@ static void on_record(void *arg, size_t offset, size_t size, const struct segmen
                                .payload = r->payload,
                                .appended_ms = r->at_ms};
 
-    (void)offset;
-    (void)size;
+    l->used = offset + size;
     if (l->info.records++ == 0) {
         l->info.first_seq = r->seq;
         l->info.first_ms = r->at_ms;
@@ -49,6 +49,7 @@ static void on_bad(void *arg, size_t from, size_t to, bool torn)
 {
     struct look *l = arg;
 
+    l->used = to;
     if (torn) {
         l->info.torn_bytes += to - from;
         return;
@@ -63,14 +64,15 @@ static void look_at(struct look *l, const uint8_t stream[STREAM_ID_SIZE], struct
     struct segment_head head;
     size_t from = 0;
 
-    l->info.size = bytes.n;
     l->info.head_ok =
         segment_read_head(bytes, &head, &from) && memcmp(head.stream, stream, STREAM_ID_SIZE) == 0;
     if (l->info.head_ok)
         l->info.created_ms = head.created_ms;
     else
         from = 0;
+    l->used = from;
     segment_scan(bytes, stream, from, &v);
+    l->info.size = l->used;
     if (l->with->on_segment)
         l->with->on_segment(l->with->arg, &l->info);
 }

@@ -14,7 +14,8 @@
 
 enum {
     READ_STEP = 4096, /* what is given up when the disk cannot read a place … */
-    READ_TRIES = 10,  /* … after so many more of a file, since errors may pass */
+    READ_TRIES = 10,  /* … after so many more of a file, since errors may pass … */
+    UNREADABLE = 0xFF /* … and what stands there then */
 };
 
 static int do_openat(int dir, const char *name, int flags, mode_t mode)
@@ -100,7 +101,7 @@ size_t spool_pread_all(const struct spool_io *io, int fd, char *p, size_t n, off
 
             r = io->pread(fd, p + got, step, at + (off_t)got);
             if (r <= 0) {
-                memset(p + got, 0, step);
+                memset(p + got, UNREADABLE, step);
                 r = (ssize_t)step;
             }
         }

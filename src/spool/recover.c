@@ -5,8 +5,9 @@
  * Called by: spool_open.
  *
  * A torn tail is an unfinished write: nobody was told that it is kept, it is cut off, as are the
- * records of a group before it: its sender will come again with all of them. Damage
- * anywhere else costs the records that it hit: the scan goes on at the next sound record.
+ * records of a group before it: its sender will come again with all of them. Zeros that were
+ * written ahead of the records (fill.c) go too. Damage anywhere else costs the records that it hit:
+ * the scan goes on at the next sound record.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -39,6 +40,7 @@ struct recovery {
     struct str bytes;
     uint64_t last_seq;
     size_t copies, places; /* repeated records; damaged places */
+    size_t used;           /* the end of the bytes that are not zeros written ahead */
     bool torn;
     bool group_open;       /* the last record said that more of its group follows */
     size_t group_from;     /* where the records after the last whole group begin … */
@@ -83,8 +85,10 @@ static void on_bad(void *arg, size_t from, size_t to, bool torn)
 
     if (torn) {
         r->torn = true;
+        r->used = to;
         return;
     }
+    r->used = r->bytes.n; /* zeros behind it may be its own: the next start is to find the same */
     r->places++;
     r->group_open = false; /* not unfinished but damaged: what is left of it stays */
     group_ends(r, to);
@@ -124,6 +128,7 @@ static void on_record(void *arg, size_t offset, size_t size, const struct segmen
 {
     struct recovery *r = arg;
 
+    r->used = offset + size;
     take_record(r, offset, size, rec);
     r->group_open = rec->more;
     if (!rec->more)
@@ -157,16 +162,21 @@ static void read_teams(struct recovery *r, struct segment_head *h)
     }
 }
 
-/* Cuts an unfinished write off. `end` = the end of the last sound record, or of the header. */
+/* Cuts off an unfinished write, and zeros that were written ahead. `end` = the end of the last
+ * sound record, or of the header. Damaged bytes behind that stay. */
 static void cut_tail(struct recovery *r, int fd, size_t end)
 {
     struct spool *s = r->s;
 
-    log_warn("spool", "%s/%s: cutting off an unfinished write of %zu bytes", s->directory,
-             r->f->name, r->bytes.n - end);
-    s->torn++;
-    metric_add(metric_cell(&spool_torn_total), 1);
-    if (s->io->ftruncate(fd, (off_t)end) != 0)
+    if (r->torn) {
+        log_warn("spool", "%s/%s: cutting off an unfinished write of %zu bytes", s->directory,
+                 r->f->name, r->used - end);
+        s->torn++;
+        metric_add(metric_cell(&spool_torn_total), 1);
+    } else {
+        end = r->used;
+    }
+    if (end < r->bytes.n && s->io->ftruncate(fd, (off_t)end) != 0)
         log_warn("spool", "%s/%s: cannot cut it off: %s", s->directory, r->f->name,
                  strerror(errno));
 }
@@ -189,12 +199,12 @@ static void scan_file(struct recovery *r, int fd)
     g->skip_upto = r->last_seq = g->stream->last_seq;
     r->copies = r->places = 0;
     r->torn = r->group_open = false;
+    r->used = g->head_size;
     group_ends(r, g->head_size);
     end = segment_scan(r->bytes, r->f->stream, g->head_size, &v);
     if (r->group_open)
         end = drop_group(r);
-    if (r->torn)
-        cut_tail(r, fd, end);
+    cut_tail(r, fd, end);
     g->size = end;
     g->stream->last_seq = r->last_seq;
     s->corrupt += r->places;

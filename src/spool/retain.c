@@ -114,6 +114,7 @@ void spool_close_idle(struct spool *s)
         struct segment *g = s->segs[i];
 
         if (g->fd >= 0 && g != s->active && !spool_has_unsynced(s, g) && !sync_in_use(s, g)) {
+            spool_fill_cut(s, g);
             close(g->fd);
             g->fd = -1;
         }

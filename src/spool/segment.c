@@ -180,11 +180,6 @@ void segment_end_group(char *p, const uint8_t stream[STREAM_ID_SIZE])
     set_u32(p + REC_HEAD_CRC, record_crc(stream, p, REC_HEAD_CRC));
 }
 
-static bool all_zero(struct str s)
-{
-    return s.n == 0 || (s.p[0] == 0 && memcmp(s.p, s.p + 1, s.n - 1) == 0);
-}
-
 /* A sound head: magic, CRC, and sizes within their limits. */
 static bool sound_head(const char *p, const uint8_t stream[STREAM_ID_SIZE])
 {
@@ -202,7 +197,7 @@ enum segment_found segment_read_record(struct str bytes, const uint8_t stream[ST
     if (bytes.n < RECORD_HEAD)
         return FOUND_SHORT;
     if (!sound_head(bytes.p, stream))
-        return bytes.p[0] == 0 && all_zero(bytes) ? FOUND_SHORT : FOUND_NOTHING;
+        return FOUND_NOTHING;
     team_n = get_u16(bytes.p + REC_TEAM_N);
     payload_n = get_u32(bytes.p + REC_PAYLOAD_N);
     *size = RECORD_HEAD + team_n + payload_n;
@@ -234,6 +229,53 @@ static size_t next_head(struct str file, const uint8_t stream[STREAM_ID_SIZE], s
     return file.n;
 }
 
+/* The end of the bytes from `from` on without the zeros behind them. */
+static size_t end_of_bytes(struct str file, size_t from)
+{
+    size_t end = file.n;
+
+    while (end > from && file.p[end - 1] == 0)
+        end--;
+    return end;
+}
+
+static bool all_zero(const char *p, size_t n)
+{
+    return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
+}
+
+/* Whether a sector that [from, to) touches is missing: zeros, though a write reached behind it or
+ * should have. From `end` on there are zeros only. */
+static bool lacks_sector(struct str file, size_t from, size_t to, size_t end)
+{
+    for (size_t at = from; at < to;) {
+        size_t next = (at / SECTOR + 1) * SECTOR;
+
+        if (at >= end || (next < end && all_zero(file.p + at, next - at)))
+            return true;
+        at = next;
+    }
+    return false;
+}
+
+/* Nothing sound follows the bytes [from, end), and from `end` on there are zeros only. A write that
+ * was not finished lacks a sector, or the file ends before it does. What has a bit of each of its
+ * sectors was whole and was damaged later; that it ends with zeros says nothing, so may a payload.
+ */
+static bool is_unfinished(struct str file, const uint8_t stream[STREAM_ID_SIZE], size_t from,
+                          size_t end)
+{
+    const char *p = file.p + from;
+    size_t size;
+
+    if (end - from < RECORD_HEAD) /* and behind the head would be the name of a team */
+        return true;
+    if (!sound_head(p, stream)) /* how far the record goes is not known */
+        return lacks_sector(file, from, from + RECORD_HEAD, end);
+    size = RECORD_HEAD + get_u16(p + REC_TEAM_N) + (size_t)get_u32(p + REC_PAYLOAD_N);
+    return size > file.n - from || lacks_sector(file, from, from + size, end);
+}
+
 size_t segment_scan(struct str file, const uint8_t stream[STREAM_ID_SIZE], size_t from,
                     const struct segment_visitor *v)
 {
@@ -255,18 +297,14 @@ size_t segment_scan(struct str file, const uint8_t stream[STREAM_ID_SIZE], size_
             end = at;
             continue;
         }
-        if (!bad && f == FOUND_SHORT) { /* nothing but an unfinished write follows */
-            v->on_bad(v->arg, at, file.n, true);
-            return end;
-        }
         if (!bad) {
             bad = true;
             bad_from = at;
         }
         at = f == FOUND_BAD_BODY ? at + size : next_head(file, stream, at + 1);
     }
-    if (bad)
-        v->on_bad(v->arg, bad_from, file.n, false);
+    if (bad && (at = end_of_bytes(file, bad_from)) > bad_from)
+        v->on_bad(v->arg, bad_from, at, is_unfinished(file, stream, bad_from, at));
     return end;
 }
 

@@ -11,6 +11,9 @@
  * damaged body can be stepped over exactly.
  * Flag 1: the record belongs to a group, of which the next record is a part too. A group whose last
  * record is missing at the end of a file is an unfinished write.
+ *
+ * Behind the records may stand zeros, written ahead of those to come (fill.c). So a write that was
+ * not finished need not be short: the disk may lack its end or any sector of it, with zeros there.
  */
 #ifndef TRIAGED_SPOOL_SEGMENT_H
 #define TRIAGED_SPOOL_SEGMENT_H
@@ -26,6 +29,7 @@ enum {
     SEGMENT_HEAD_MIN = 52,
     SEGMENT_HEAD_MAX = 2 * 1024 * 1024, /* 4096 teams with the longest names: 1.1 MB */
     RECORD_HEAD = 44,
+    SECTOR = 512, /* what a disk writes as a whole, or a multiple of it */
 };
 
 struct segment_head {
@@ -67,7 +71,7 @@ void segment_end_group(char *p, const uint8_t stream[STREAM_ID_SIZE]);
 
 enum segment_found {
     FOUND_RECORD,
-    FOUND_SHORT,    /* the bytes end within the record, or are all zero */
+    FOUND_SHORT,    /* the bytes end within the record */
     FOUND_BAD_BODY, /* a sound head with a damaged body; *size = what to step over */
     FOUND_NOTHING   /* no sound head here */
 };
@@ -77,12 +81,13 @@ enum segment_found segment_read_record(struct str bytes, const uint8_t stream[ST
 
 struct segment_visitor {
     void (*on_record)(void *arg, size_t offset, size_t size, const struct segment_record *r);
-    /* Bytes [from, to) are no records. torn: an unfinished write at the end of the file. */
+    /* Bytes [from, to) are no records. torn: an unfinished write, the last of the file. */
     void (*on_bad)(void *arg, size_t from, size_t to, bool torn);
     void *arg;
 };
 /* Walks all records from offset `from` on, past damage. Linear in the size of the file. Returns the
- * end of the last sound record (or `from`): what follows may be cut off. */
+ * end of the last sound record (or `from`): what follows was told to on_bad, or is zeros to the end
+ * of the file. */
 size_t segment_scan(struct str file, const uint8_t stream[STREAM_ID_SIZE], size_t from,
                     const struct segment_visitor *v);
 

@@ -7,7 +7,8 @@
  *   segment.c  the file format        write.c   buffer -> file, rotation, after a failed sync
  *   recover.c  what was left          index.c   position -> place
  *   sync.c     group commit           reader.c  records out, rewind, ack
- *   retain.c   removal, limits        lock.c, io.c, dead_letter.c
+ *   retain.c   removal, limits        fill.c    zeros ahead of the records
+ *   lock.c, io.c, dead_letter.c
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,17 @@ struct metric_family spool_sync_seconds = {
     .scale = 1e-6,
     .bounds = sync_bounds_us,
     .n_bounds = ARRAY_LEN(sync_bounds_us),
+};
+
+struct metric_family spool_filled_bytes = {
+    .name = "triaged_spool_filled_bytes_total",
+    .help = "Zeros written ahead of the records of the spool, which makes syncs short.",
+    .type = METRIC_COUNTER,
+};
+struct metric_family spool_fill_failures = {
+    .name = "triaged_spool_fill_failures_total",
+    .help = "Times that there was no room for zeros ahead of the records: syncs take longer.",
+    .type = METRIC_COUNTER,
 };
 
 int spool_team(struct spool *s, struct str name)
@@ -104,8 +116,10 @@ static struct spool *create(const struct spool_options *o, int64_t now_ms)
 static void destroy(struct spool *s)
 {
     sync_stop(s);
-    while (s->n_segs)
+    while (s->n_segs) {
+        spool_fill_cut(s, s->segs[s->n_segs - 1]);
         spool_segment_forget(s, s->segs[s->n_segs - 1]);
+    }
     while (s->streams) {
         struct stream *st = s->streams;
 
@@ -161,6 +175,8 @@ struct spool *spool_open(const struct spool_options *o, int64_t now_ms, struct d
         s->written_pos; /* recovered records are as durable as they get */
     s->reported = s->written_pos;
     metric_cell(&spool_write_errors_total); /* zero from the start, for alert rules */
+    metric_cell(&spool_filled_bytes);
+    metric_cell(&spool_fill_failures);
     if (!sync_start(s)) {
         diag_error(why, NULL, 0, 0, NULL, "cannot start the sync thread of %s: %s", s->directory,
                    strerror(errno));

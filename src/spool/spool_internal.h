@@ -76,6 +76,7 @@ struct segment {
     uint64_t number;
     size_t head_size; /* where records begin; 0 with a damaged header */
     uint64_t size;    /* bytes that count */
+    uint64_t filled;  /* zeros stand in the file from size up to here; or it is <= size */
     int64_t created_ms;
     uint64_t first_pos;
     uint32_t count, n_acked, n_aside;
@@ -155,7 +156,8 @@ struct spool {
     int broken;            /* errno of the last write that failed; 0 = fine */
     int64_t broken_ms;     /* monotonic: when that was */
     int64_t heal_after_ms; /* monotonic */
-    struct log_rate write_errors;
+    int64_t fill_after_ms; /* monotonic: there was no room for zeros ahead */
+    struct log_rate write_errors, fill_errors;
 
     uint64_t read_pos;     /* next to hand out */
     uint64_t resend_until; /* acknowledged ones before this are handed out too */
@@ -177,7 +179,8 @@ struct spool {
 };
 
 /* spool.c */
-extern struct metric_family spool_torn_total, spool_write_errors_total, spool_sync_seconds;
+extern struct metric_family spool_torn_total, spool_write_errors_total, spool_sync_seconds,
+    spool_filled_bytes, spool_fill_failures;
 /* Index of a team's name, made when new; -1 when there are too many. */
 int spool_team(struct spool *s, struct str name);
 void spool_wake(struct spool *s);
@@ -229,6 +232,14 @@ void spool_batches_finish(struct spool *s);
 /* After a failed sync: writes again what was not synced. True when there is nothing to mend. */
 bool spool_heal(struct spool *s);
 enum spool_result spool_errno_result(int e);
+
+/* fill.c */
+/* After a write of n bytes to g: zeros behind it if none are left there. Never fails. */
+void spool_fill_ahead(struct spool *s, struct segment *g, size_t n);
+/* Takes back what a write of n bytes that failed left behind the records of g. */
+void spool_fill_back(struct spool *s, struct segment *g, size_t n);
+/* Cuts g to its records. */
+void spool_fill_cut(struct spool *s, struct segment *g);
 
 /* retain.c */
 /* Makes room for need more bytes by removing acknowledged segments; false when there is none. */

@@ -225,14 +225,14 @@ enum spool_result spool_flush(struct spool *s)
     if (!spool_pwrite_all(s->io, s->active->fd, s->wbuf.p, n, (off_t)offset)) {
         int e = errno;
 
-        if (s->io->ftruncate(s->active->fd, (off_t)offset) != 0)
-            log_debug("spool", "%s: cannot cut %s back", s->directory, s->active->name);
+        spool_fill_back(s, s->active, n);
         return failed(s, e, "writing");
     }
     works(s);
     s->active->size += n;
     s->bytes += n;
     s->written_total += n;
+    spool_fill_ahead(s, s->active, n);
     keep_buffer(s, offset);
     index_pending(s, offset);
     if (s->policy == SPOOL_NEVER)
@@ -321,7 +321,9 @@ static void cut_back(struct spool *s, size_t n_segs, uint64_t pos)
         s->loaded -= g->count - keep;
         g->count = keep;
         g->last_seq = g->entries[keep - 1].seq;
-        if (s->io->ftruncate(g->fd, (off_t)g->size) != 0)
+        if (s->io->ftruncate(g->fd, (off_t)g->size) == 0)
+            g->filled = g->size;
+        else
             log_debug("spool", "%s: cannot cut %s back", s->directory, g->name);
     }
 }

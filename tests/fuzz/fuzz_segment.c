@@ -1,6 +1,7 @@
 /*
  * fuzz_segment.c - any bytes as a spool segment, and a sound segment that is then damaged.
- * Holds: the scan covers the bytes once, in order; no damaged record is ever taken for a sound one.
+ * Holds: the scan covers the bytes up to the zeros behind them once, in order; no damaged record is
+ * ever taken for a sound one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -52,13 +53,17 @@ static void scan(struct str bytes, size_t from, bool built)
     struct segment_visitor v = {.on_record = on_record, .on_bad = on_bad, .arg = &c};
     size_t end = segment_scan(bytes, stream, from, &v);
 
-    if (c.at != bytes.n || end > bytes.n)
+    if (c.at > bytes.n || end > c.at)
         abort();
+    for (size_t i = c.at; i < bytes.n; i++) /* room that was never written */
+        if (bytes.p[i] != 0)
+            abort();
 }
 
-/* A sound segment; pairs of input bytes say where it is damaged and how. */
+/* A sound segment with room behind it; triples of input bytes say where it is damaged and how. */
 static void damage(const uint8_t *data, size_t size)
 {
+    static const char zeros[SECTOR];
     struct buf b;
 
     buf_init(&b, 1 << 16);
@@ -70,6 +75,7 @@ static void damage(const uint8_t *data, size_t size)
         payload_of(seq, payload);
         segment_put_record(&b, stream, &r);
     }
+    buf_put(&b, zeros, sizeof(zeros));
     for (size_t i = 0; i + 2 < size; i += 3) {
         size_t at = (size_t)(data[i] << 8 | data[i + 1]);
 

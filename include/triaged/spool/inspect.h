@@ -11,7 +11,7 @@
 struct spool_segment_info {
     const char *file;
     char stream[33];
-    uint64_t number, size;
+    uint64_t number, size; /* without zeros that were written ahead of records to come */
     bool head_ok;
     int64_t created_ms; /* 0 with a damaged head */
     uint64_t records, first_seq, last_seq;

@@ -30,7 +30,7 @@ enum op {
 static const char *const op_names[OP_N] = {"openat",    "pwrite", "short pwrite", "pread",
                                            "fdatasync", "fsync",  "ftruncate",    "unlink",
                                            "write",     "rename"};
-enum { FDS = 256, FILES = 256, FILE_MAX = 1 << 16 };
+enum { FDS = 256, FILES = 256, FILE_MAX = 1 << 17 };
 
 struct shadow_file {
     char name[96];

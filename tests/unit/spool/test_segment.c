@@ -77,6 +77,23 @@ static void on_bad(void *arg, size_t from, size_t to, bool torn)
         s->bad++;
 }
 
+static void count_record(void *arg, size_t offset, size_t size, const struct segment_record *r)
+{
+    (void)offset;
+    (void)size;
+    (void)r;
+    ((struct seen *)arg)->n++;
+}
+
+static void count_bad(void *arg, size_t from, size_t to, bool torn)
+{
+    struct seen *s = arg;
+
+    assert_true(from < to);
+    s->torn += torn;
+    s->bad += !torn;
+}
+
 static size_t scan(struct str bytes, size_t from, struct seen *s)
 {
     struct segment_visitor v = {.on_record = on_record, .on_bad = on_bad, .arg = s};
@@ -139,7 +156,8 @@ static void test_torn_at_every_byte(void **state)
     buf_finish(&b);
 }
 
-static void test_zero_tail_is_torn(void **state)
+/* What fill.c wrote ahead is no damage; nor is a write that was cut off before it. */
+static void test_zeros_behind(void **state)
 {
     static const char zeros[5000];
     struct buf b;
@@ -151,34 +169,120 @@ static void test_zero_tail_is_torn(void **state)
     buf_put(&b, zeros, sizeof(zeros));
     assert_int_equal(scan(buf_str(&b), off[0], &s), off[RECORDS]);
     assert_int_equal(s.n, RECORDS);
-    assert_int_equal(s.torn, 1);
-    assert_int_equal(s.bad, 0);
+    assert_int_equal(s.bad + s.torn, 0);
+    for (int i = RECORDS - 1; i >= 0; i--) { /* all of a record, or its head in part */
+        for (size_t n = RECORD_HEAD; n-- > 0;) {
+            memset(b.p + off[i] + n, 0, b.n - off[i] - n);
+            assert_int_equal(scan(buf_str(&b), off[0], &s), off[i]);
+            assert_int_equal(s.n, i);
+            assert_int_equal(s.bad, 0);
+            assert_int_equal(s.torn, n > 0);
+        }
+    }
     buf_finish(&b);
 }
 
+/* A record of many sectors, at every place within a sector, that lacks any of these. */
+static void test_sectors_are_missing(void **state)
+{
+    enum { LONG = 4 * SECTOR };
+    static char text[LONG], zeros[3 * SECTOR];
+
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    for (size_t shift = 0; shift < SECTOR; shift++)
+        for (size_t lost = 0; lost <= 5; lost++)
+            for (int follows = 0; follows < 2; follows++) {
+                struct segment_record r = {.seq = 1, .team = S("db"), .payload = {text, shift + 1}};
+                struct segment_visitor v = {.on_record = NULL};
+                struct seen s = {.n = 0};
+                size_t from, to, first, second;
+                struct buf b;
+
+                buf_init(&b, 1 << 20);
+                segment_put_record(&b, stream, &r);
+                first = b.n;
+                r.payload.n = LONG;
+                segment_put_record(&b, stream, &r);
+                second = b.n;
+                r.payload.n = 1;
+                for (int i = 0; i < 20 * follows; i++)
+                    segment_put_record(&b, stream, &r);
+                buf_put(&b, zeros, sizeof(zeros));
+                from = (first / SECTOR + lost) * SECTOR;
+                to = from + SECTOR;
+                from = from < first ? first : from;
+                if (from >= second) {
+                    buf_finish(&b);
+                    continue;
+                }
+                memset(b.p + from, 0, to - from);
+                v.on_bad = count_bad;
+                v.on_record = count_record;
+                v.arg = &s;
+                segment_scan(buf_str(&b), stream, 0, &v);
+                assert_in_range(s.n, 1, follows ? 21 : 1);
+                assert_int_equal(s.bad, follows);
+                assert_int_equal(s.torn, !follows);
+                buf_finish(&b);
+            }
+}
+
+/* With zeros behind and without: they make no unfinished write of a damaged record. */
 static void test_flip_of_every_bit(void **state)
 {
+    static const char zeros[2 * SECTOR];
     struct buf b;
     struct seen s;
     size_t off[RECORDS + 1];
 
     (void)state;
     build(&b, off);
-    for (size_t at = off[0]; at < b.n; at++)
-        for (int bit = 0; bit < 8; bit++) {
-            size_t hit = 0;
+    for (int tail = 0; tail < 2; tail++) {
+        for (size_t at = off[0]; at < off[RECORDS]; at++)
+            for (int bit = 0; bit < 8; bit++) {
+                size_t hit = 0;
 
-            while (off[hit + 1] <= at)
-                hit++;
-            b.p[at] = (char)(b.p[at] ^ (1 << bit));
-            scan(buf_str(&b), off[0], &s);
-            b.p[at] = (char)(b.p[at] ^ (1 << bit));
-            assert_int_equal(s.n, RECORDS - 1);
-            for (size_t i = 0; i < s.n; i++)
-                assert_int_not_equal(s.seqs[i], hit + 1);
-            assert_int_equal(s.bad_bytes, off[hit + 1] - off[hit]);
-            assert_int_equal(s.torn + s.bad, 1);
-        }
+                while (off[hit + 1] <= at)
+                    hit++;
+                b.p[at] = (char)(b.p[at] ^ (1 << bit));
+                scan(buf_str(&b), off[0], &s);
+                b.p[at] = (char)(b.p[at] ^ (1 << bit));
+                assert_int_equal(s.n, RECORDS - 1);
+                for (size_t i = 0; i < s.n; i++)
+                    assert_int_not_equal(s.seqs[i], hit + 1);
+                assert_int_equal(s.bad_bytes, off[hit + 1] - off[hit]);
+                assert_int_equal(s.torn, 0);
+                assert_int_equal(s.bad, 1);
+            }
+        buf_put(&b, zeros, sizeof(zeros));
+    }
+    buf_finish(&b);
+}
+
+/* A payload may end with zeros: a damaged one is not unfinished for that. */
+static void test_payload_that_ends_with_zeros(void **state)
+{
+    static const char zeros[SECTOR], payload[40] = "x";
+    struct segment_record r = {.seq = 1, .team = S("db"), .payload = {payload, sizeof(payload)}};
+    struct segment_visitor v = {.on_record = count_record, .on_bad = count_bad};
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 1 << 16);
+    segment_put_record(&b, stream, &r);
+    for (size_t at = 0; at < RECORD_HEAD + 3; at++) {
+        struct seen s = {.n = 0};
+
+        v.arg = &s;
+        b.p[at] = (char)(b.p[at] ^ 1);
+        segment_scan(buf_str(&b), stream, 0, &v);
+        b.p[at] = (char)(b.p[at] ^ 1);
+        assert_int_equal(s.bad, 1);
+        assert_int_equal(s.torn + s.n, 0);
+        if (b.n == segment_record_size(r.team, r.payload))
+            buf_put(&b, zeros, sizeof(zeros));
+    }
     buf_finish(&b);
 }
 
@@ -253,7 +357,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_torn_at_every_byte),
-        cmocka_unit_test(test_zero_tail_is_torn),
+        cmocka_unit_test(test_zeros_behind),
+        cmocka_unit_test(test_sectors_are_missing),
+        cmocka_unit_test(test_payload_that_ends_with_zeros),
         cmocka_unit_test(test_flip_of_every_bit),
         cmocka_unit_test(test_flip_in_the_header),
         cmocka_unit_test(test_records_of_another_stream_are_damage),

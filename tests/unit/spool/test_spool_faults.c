@@ -102,7 +102,8 @@ static int play(enum op op, int at, int times, int error)
     disk_reset(op, at, times, error);
     spool_io_use(&shim);
     fixture_init(&st.f, SPOOL_ALWAYS);
-    st.f.o.segment_size = 4096;
+    /* Many segments; or zeros ahead of the records. */
+    st.f.o.segment_size = op == OP_OPENAT || op == OP_FSYNC ? 4096 : 16 * 1024;
     fixture_open(&st.f);
     for (int i = 0; i < ROUNDS; i++) {
         append_some(&st);
@@ -177,6 +178,7 @@ static void test_others(void **state)
     (void)state;
     play(OP_UNLINK, 1, 1000, EACCES);
     play(OP_PREAD, 1, 1, EIO);
+    play(OP_FTRUNCATE, 1, 1000, EIO);
     play(OP_N, 1, 0, 0); /* none fails */
 }
 
@@ -276,7 +278,7 @@ static void test_group_is_refused(void **state)
     uint64_t t;
 
     (void)state;
-    disk_reset(OP_PWRITE, 3, 1, ENOSPC); /* 1: the header, 2: "1" */
+    disk_reset(OP_PWRITE, 4, 1, ENOSPC); /* 1: the header, 2: "1", 3: zeros behind it */
     spool_io_use(&shim);
     fixture_init(&f, SPOOL_ALWAYS);
     fixture_open(&f);
@@ -305,6 +307,8 @@ static int writes;
 
 static ssize_t third_is_torn(int fd, const void *p, size_t n, off_t at)
 {
+    if (*(const char *)p == 0) /* zeros ahead, or over what could not be cut off */
+        return pwrite(fd, p, n, at);
     writes++;
     if (writes != 4)
         return pwrite(fd, p, writes == 3 ? n - 10 : n, at);
@@ -320,7 +324,7 @@ static int no_truncate(int fd, off_t size)
     return -1;
 }
 
-/* A disk that takes most of a group and then neither the rest nor the cut: nothing of it comes
+/* A disk that takes most of a group and then neither the rest nor a truncation: nothing of it comes
  * back, also when what is written next ends where its second record begins. */
 static void test_group_is_refused_without_truncate(void **state)
 {
@@ -329,6 +333,7 @@ static void test_group_is_refused_without_truncate(void **state)
     uint64_t t;
 
     (void)state;
+    writes = 0;
     io.pwrite = third_is_torn; /* 1: the header, 2: "1" */
     io.ftruncate = no_truncate;
     spool_io_use(&io);
