@@ -6,11 +6,20 @@ import pathlib
 import struct
 import subprocess
 
+from harness import BUILD
+
 CLASSES = ("any", "write", "sync", "rename", "create", "open", "truncate", "allocate", "unlink", "mkdir", "map", "read",
            "statfs")
 ROW = struct.Struct("=5Q224s")
 SHORT, SHORT_FIRST = 1000, 2000
 HERE = pathlib.Path(__file__).resolve().parent
+DAEMON = BUILD / "src/daemon/triaged"
+
+
+def sanitizer_of(program):
+    """The runtime that a program wants loaded before anything else, as a list of one; or none."""
+    loaded = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=True).stdout
+    return [line.split()[2] for line in loaded.splitlines() if line.strip().startswith(("libasan.", "libtsan."))]
 
 
 def build_library(directory):
@@ -44,7 +53,8 @@ class Disk:
         self.path.write_bytes(bytes(ROW.size * len(CLASSES)))
         with open(self.path, "r+b") as f:
             self.map = mmap.mmap(f.fileno(), 0)
-        self.env = {"LD_PRELOAD": str(library), "FAULTS": str(self.path), "FAULTS_DIR": str(spool)}
+        self.env = {"LD_PRELOAD": ":".join([*sanitizer_of(DAEMON), str(library)]), "FAULTS": str(self.path),
+                    "FAULTS_DIR": str(spool)}
 
     def row(self, kind):
         return ROW.unpack_from(self.map, CLASSES.index(kind) * ROW.size)

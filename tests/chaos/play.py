@@ -105,7 +105,7 @@ class Play:
             self.daemon.start()
         else:
             self.daemon = Life(self.tmp / "triaged", self.wire.path, CONFIG.format(workers=1) + EXTRA, rules=False,
-                               build=PLAIN_BUILD, env=self.disk and self.disk.env, spool=self.SPOOL, listen=LISTEN,
+                               env=self.disk and self.disk.env, spool=self.SPOOL, listen=LISTEN,
                                redis=self.redis_config())
         self.await_redis()
 
@@ -345,6 +345,7 @@ class Play:
         if self.daemon and not self.daemon.log_file.closed:
             self.daemon.kill()
         self.wire.stop()
+        self.redis.client.close()
         self.redis.popen.kill()
         self.redis.popen.wait()
         self.redis.log_file.close()

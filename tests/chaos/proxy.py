@@ -126,6 +126,9 @@ class Proxy(threading.Thread):
     def stop(self):
         self.stopping = True
         self.passing.set()
+        if self.server.fileno() >= 0:  # ends accept(), which would go on with whatever gets that number next
+            self.server.shutdown(socket.SHUT_RDWR)
+            self.join(30)
         self.server.close()
         self.cut()
 

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from faults import Disk, build_library
-from harness import LONG, PLAIN_BUILD, wait_until
+from harness import LONG, wait_until
 from play import Play
 
 CHANGES = ("write", "sync", "rename", "create", "truncate", "allocate", "unlink", "mkdir")
@@ -24,7 +24,7 @@ def make_read_only(disk):
 
 def test_it_becomes_read_only_under_load(world, disk):
     world.start_redis()
-    world.start_daemon(build=PLAIN_BUILD, env=disk.env, extra="limits: {http_answer: 3s}\n",
+    world.start_daemon(env=disk.env, extra="limits: {http_answer: 3s}\n",
                        spool='{directory: "%s", sync: always, segment_size: 64KiB, retain: 1s, min_free: 1MiB}')
     world.start_load()
     ledger = world.load.ledger
