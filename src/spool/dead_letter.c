@@ -106,6 +106,19 @@ static void say_lost(struct spool *s, int64_t n)
               s->directory, (long long)n);
 }
 
+/* What a failed append left and could not cut back goes before anything else happens to the file:
+ * its record comes again. False with errno. */
+static bool cut_rest(struct spool *s, int fd, off_t *size)
+{
+    if (s->letters_rest && *size > s->letters_end) {
+        if (s->io->ftruncate(fd, s->letters_end) != 0)
+            return false;
+        *size = s->letters_end;
+    }
+    s->letters_rest = false;
+    return true;
+}
+
 /* Opens the file, a new one when n more bytes would pass the limit. -1 with errno. */
 static int open_for(struct spool *s, size_t n, off_t *size)
 {
@@ -117,7 +130,14 @@ static int open_for(struct spool *s, size_t n, off_t *size)
     if (fd < 0 || fstat(fd, &st) != 0)
         return fd;
     *size = st.st_size;
-    if (st.st_size == 0 || (uint64_t)st.st_size + n <= DEAD_LETTER_MAX)
+    if (!cut_rest(s, fd, size)) {
+        int e = errno;
+
+        close(fd);
+        errno = e;
+        return -1;
+    }
+    if (*size == 0 || (uint64_t)*size + n <= DEAD_LETTER_MAX)
         return fd;
     close(fd);
     each_line(s, FILE_NAME ".1", count_line, &lost);
@@ -169,8 +189,10 @@ static bool append(struct spool *s, int fd, off_t size, const struct buf *b)
         sync_letter(s, fd, size == 0))
         return true;
     e = errno;
-    if (s->io->ftruncate(fd, size) != 0)
-        log_debug("spool", "%s/" FILE_NAME ": cannot be cut back", s->directory);
+    s->letters_rest = true;
+    s->letters_end = size;
+    if (s->io->ftruncate(fd, size) == 0)
+        s->letters_rest = false;
     errno = e;
     return false;
 }

@@ -173,6 +173,8 @@ struct spool {
     uint64_t ack_low;  /* all before it are acknowledged */
     int64_t alive_ms;  /* last sign of life of the receiver */
 
+    bool letters_rest; /* behind letters_end the dead-letter file holds what was not kept */
+    off_t letters_end;
     uint64_t corrupt, torn;
     uint64_t reported; /* durable position last told through on_durable */
     struct sync sync;

@@ -104,9 +104,61 @@ static void test_full_for_the_third_time(void **state)
     fixture_finish(&f);
 }
 
+static int gone_for; /* calls */
+
+static int gone_fdatasync(int fd)
+{
+    if (gone_for-- <= 0)
+        return fdatasync(fd);
+    errno = EIO;
+    return -1;
+}
+
+static int gone_ftruncate(int fd, off_t size)
+{
+    if (gone_for-- <= 0)
+        return ftruncate(fd, size);
+    errno = EIO;
+    return -1;
+}
+
+/* A disk that can neither sync a letter nor take it back, for a while. */
+static void test_a_letter_that_cannot_be_taken_back(void **state)
+{
+    int seen[LETTERS + 1] = {0};
+    struct spool_io io = spool_io_system;
+    struct fixture f;
+
+    (void)state;
+    io.fdatasync = gone_fdatasync;
+    io.ftruncate = gone_ftruncate;
+    spool_io_use(&io);
+    fixture_init(&f, SPOOL_ALWAYS);
+    fixture_open(&f);
+    for (int i = 1; i <= LETTERS; i++) {
+        struct spool_record r = {.stream = "0123456789abcdef0123456789abcdef",
+                                 .seq = (uint64_t)i,
+                                 .team = S("db"),
+                                 .payload = S("payload")};
+        int tries = 0;
+
+        gone_for = i % 6;
+        while (!spool_dead_letter(f.s, &r, S("ERR"), f.now))
+            assert_true(++tries < 10);
+        assert_true(i % 6 == 0 ? tries == 0 : tries > 0);
+    }
+    spool_io_use(NULL);
+    fixture_close(&f);
+    each_file(&f, "dead-letter", count_lines, seen);
+    for (int i = 1; i <= LETTERS; i++)
+        assert_int_equal(seen[i], 1);
+    fixture_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_letter_that_cannot_be_taken_back),
         cmocka_unit_test(test_dead_letters),
         cmocka_unit_test(test_full_for_the_third_time),
     };
