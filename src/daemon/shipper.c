@@ -177,6 +177,7 @@ static void flight_done(struct flight *f)
     struct shipper *s = f->s;
 
     s->records--;
+    s->resent -= f->again;
     s->items -= f->items;
     s->bytes -= f->bytes;
     f->next_free = s->free;
@@ -276,6 +277,7 @@ static void send_record(struct shipper *s, const struct spool_record *r)
     if (r->acked)
         metric_add(metric_cell(&resent_total), 1);
     s->records++;
+    s->resent += f->again;
     s->items += h.n_items;
     f->bytes = r->payload.n;
     s->bytes += f->bytes;
@@ -489,6 +491,8 @@ void shipper_tick(struct shipper *s, int64_t now_ms)
     if (s->ready) { /* what is forgotten here is to be forgotten there too */
         if (s->records == 0)
             store_command(s->w->store, ping, ARRAY_LEN(ping), on_pong, s);
+        if (s->resent == 0 && !s->draining)
+            spool_resent(s->spool);
         spool_tick(s->spool, now_ms, on_stream_gone, s);
     }
     shipper_kick(s);

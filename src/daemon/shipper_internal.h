@@ -50,6 +50,7 @@ struct shipper {
     int64_t patience_ms;     /* monotonic: until when settings are waited for */
     struct event *later;     /* looks again after a pause */
     unsigned records, items; /* in flight */
+    unsigned resent;         /* those of them that were acknowledged before */
     size_t bytes;            /* of their payloads */
     bool exhausted;          /* the last look found nothing to send */
     struct flight *free;

@@ -87,8 +87,10 @@ static void skip(struct shipper *s, const struct flight *of)
     f->team = of->team;
     f->items = 0;
     f->bytes = 0;
-    f->is_verb = f->again = f->first = false;
+    f->is_verb = f->first = false;
+    f->again = of->again;
     s->records++;
+    s->resent += f->again;
     snprintf(now, sizeof(now), "%lld", (long long)shipper_now(s));
     snprintf(seq, sizeof(seq), "%llu", (unsigned long long)f->seq);
     snprintf(prev, sizeof(prev), "%llu", (unsigned long long)f->prev);
@@ -148,7 +150,7 @@ void shipper_refuse(struct shipper *s, const struct spool_record *r, struct str 
 
 void shipper_move_past(struct shipper *s, const struct spool_record *r)
 {
-    struct flight of = {.seq = r->seq, .prev = r->prev, .position = r->position};
+    struct flight of = {.seq = r->seq, .prev = r->prev, .position = r->position, .again = r->acked};
 
     memcpy(of.stream, r->stream, sizeof(of.stream));
     of.team = shipper_team(s, r->team);

@@ -202,6 +202,15 @@ static void resend_from(struct spool *s, uint64_t position)
     if (s->read_pos > s->resend_until)
         s->resend_until = s->read_pos;
     spool_rewind(s, position);
+    s->in_doubt = s->in_doubt || s->read_pos < s->resend_until;
+}
+
+void spool_resent(struct spool *s)
+{
+    if (s->read_pos < s->resend_until)
+        return;
+    s->in_doubt = false;
+    s->alive_ms = s->heard_ms;
 }
 
 void spool_rewind_all(struct spool *s)
@@ -264,7 +273,7 @@ void spool_ack(struct spool *s, uint64_t position, int64_t now_ms)
     spool_alive(s, now_ms);
     if (!e)
         return;
-    g->last_ack_ms = s->alive_ms; /* which never goes back, as a wall clock may */
+    g->last_ack_ms = s->heard_ms;
     if (e->acked)
         return;
     e->acked = true;
@@ -286,8 +295,10 @@ void spool_put_aside(struct spool *s, uint64_t position)
 void spool_alive(struct spool *s, int64_t now_ms)
 {
     s->now_ms = now_ms;
-    if (now_ms > s->alive_ms)
-        s->alive_ms = now_ms;
+    if (now_ms > s->heard_ms)
+        s->heard_ms = now_ms;
+    if (!s->in_doubt)
+        s->alive_ms = s->heard_ms;
 }
 
 /* When the oldest record that waits was appended; 0 = none waits. */

@@ -74,8 +74,7 @@ bool spool_make_room(struct spool *s, uint64_t need)
 
 static void remove_old(struct spool *s)
 {
-    /* What is being sent again may turn out to be missing there. */
-    if (s->read_pos < s->resend_until)
+    if (s->in_doubt) /* what is being sent again may turn out to be missing there */
         return;
     for (size_t i = 0; i < s->n_segs;) {
         struct segment *g = s->segs[i];

@@ -106,7 +106,7 @@ static struct spool *create(const struct spool_options *o, int64_t now_ms)
     s->on_durable = o->on_durable;
     s->arg = o->arg;
     s->next_number = s->next_seq = s->next_pos = s->read_pos = s->ack_low = 1;
-    s->now_ms = s->alive_ms = now_ms;
+    s->now_ms = s->heard_ms = s->alive_ms = now_ms;
     s->loaded_max = INDEX_LOADED_MAX;
     buf_init(&s->wbuf, SPOOL_GROUP_MAX + record_max);
     buf_init(&s->rbuf, record_max > READ_AHEAD ? record_max : READ_AHEAD);

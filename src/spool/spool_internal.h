@@ -171,7 +171,9 @@ struct spool {
     size_t loaded_max; /* INDEX_LOADED_MAX, less in tests */
     uint64_t waiting;  /* not acknowledged */
     uint64_t ack_low;  /* all before it are acknowledged */
-    int64_t alive_ms;  /* last sign of life of the receiver */
+    bool in_doubt;     /* not all of what is sent again is answered */
+    int64_t heard_ms;  /* last sign of life of the receiver; never back, as a wall clock may go */
+    int64_t alive_ms;  /* the last one when nothing was in doubt */
 
     bool letters_rest; /* behind letters_end the dead-letter file holds what was not kept */
     off_t letters_end;

@@ -119,12 +119,16 @@ bool spool_rewind_after(struct spool *s, const char *stream, struct str team, ui
                         uint64_t *oldest_prev);
 /* Rewinds to the oldest record that is retained, acknowledged or not (after a reconnect). */
 void spool_rewind_all(struct spool *s);
+/* All that was handed out again is answered (call now and then; has no effect before the last of it
+ * is handed out). */
+void spool_resent(struct spool *s);
 /* Marks a record as applied in Redis. Segments whose records are all acknowledged and older than
  * retain are removed by spool_tick; on_stream_gone hears of streams that have no segment left
  * (after the removal is durable, so that no power loss brings back a stream that Redis forgot).
  * Older is counted up to the last sign of life of the receiver, not to now: during an outage
  * nothing is removed by age, since a receiver that comes back may lack what it acknowledged last.
- * Signs of life are acks and spool_alive. */
+ * Signs of life are acks and spool_alive, once all that is sent again is answered: an ack of one
+ * record says nothing about the next. */
 void spool_ack(struct spool *s, uint64_t position, int64_t now_ms);
 /* It is not to be applied any more, however often it is sent again: it stands in the dead-letter
  * file, or came too late. Only to be moved past. Those of earlier processes that stand in the
