@@ -1,8 +1,9 @@
-/* faults.c - preloaded into triaged by faults.py: counts its calls to the disk by class and lets some fail.
+/* faults.c - preloaded into triaged by faults.py: counts its calls to the disk by class and lets
+ * some fail.
  *
- * $FAULTS names a file that the test maps too: one row a class, in the order of `enum class`. The calls
- * first .. first + calls - 1 of a class fail with `error`. Only what is in the directory $FAULTS_DIR
- * counts, the directory itself included. */
+ * $FAULTS names a file that the test maps too: one row a class, in the order of `enum class`. The
+ * calls first .. first + calls - 1 of a class fail with `error`. Only what is in the directory
+ * $FAULTS_DIR counts, the directory itself included. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +19,26 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum class { ANY, WRITE, SYNC, RENAME, CREATE, OPEN, TRUNCATE, ALLOCATE, UNLINK, MKDIR, MAP, READ, STATFS, CLASSES };
-enum { SHORT = 1000, SHORT_FIRST = 2000 }; /* half is written; half of the first, then the error less 2000 */
+enum class {
+    ANY,
+    WRITE,
+    SYNC,
+    RENAME,
+    CREATE,
+    OPEN,
+    TRUNCATE,
+    ALLOCATE,
+    UNLINK,
+    MKDIR,
+    MAP,
+    READ,
+    STATFS,
+    CLASSES
+};
+enum {
+    SHORT = 1000,
+    SHORT_FIRST = 2000
+}; /* half is written; half of the first, then the error less 2000 */
 enum { TEXT = 224 };
 
 struct row {
@@ -30,10 +49,10 @@ struct row {
 static struct row *rows;
 static char directory[4096];
 
-#define REAL(name) \
-    static __typeof__(name) *real; \
-    if (!real) \
-        real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
+#define REAL(name)                                                                                 \
+    static __typeof__(name) *real;                                                                 \
+    if (!real)                                                                                     \
+    real = (__typeof__(name) *)dlsym(RTLD_NEXT, #name)
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -49,7 +68,8 @@ __attribute__((constructor)) static void begin(void)
         abort();
 }
 
-/* ---- what is meant ---------------------------------------------------------------------------- */
+/* ---- what is meant ----------------------------------------------------------------------------
+ */
 
 static const char *inside(const char *path)
 {
@@ -121,7 +141,8 @@ static int failed(int e)
     return -1;
 }
 
-/* ---- the calls -------------------------------------------------------------------------------- */
+/* ---- the calls --------------------------------------------------------------------------------
+ */
 
 ssize_t write(int fd, const void *p, size_t n)
 {

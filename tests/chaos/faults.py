@@ -24,8 +24,8 @@ def sanitizer_of(program):
 
 def build_library(directory):
     library = pathlib.Path(directory) / "faults.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o", str(library), str(HERE / "faults.c"), "-ldl"],
-                   check=True)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o", str(library), str(HERE / "faults.c"),
+                    "-ldl"], check=True)
     return library
 
 
@@ -41,7 +41,9 @@ class Fault:
 
     def __str__(self):
         error = self.errno()
-        name = f"{'a short call, then ' if self.error > SHORT_FIRST else ''}{os.strerror(error)}" if error else "a short call"
+        name = os.strerror(error) if error else "a short call"
+        if self.error > SHORT_FIRST:
+            name = "a short call, then " + name
         return f"{self.kind} {self.n}" + (f" to {self.n + self.calls - 1}" if self.calls > 1 else "") + f": {name}"
 
 

@@ -72,7 +72,7 @@ class Life(Daemon):
                 if self.alive():
                     raise
                 said = self.log()[self.log_seen:]
-                assert self.popen.returncode == 1, (self.popen.returncode, said)
+                assert self.popen.returncode == 1 and f"{self.directory}/spool" in said, (self.popen.returncode, said)
                 self.refusals += (said,)
                 self.log_file.close()
         pytest.fail("triaged does not start:\n" + self.log())
@@ -87,7 +87,7 @@ class Play:
         directory.mkdir(parents=True, exist_ok=True)
         self.disk = disk
         self.ledger, self.n = Ledger(), 0
-        self.relp_left, self.relp_sent = [], []
+        self.relp_left = []
         self.verbs, self.dead = [], []
         self.redis = Server(directory / "redis", *self.REDIS_OPTIONS)
         self.wire = wire(self.address(), self.redis.sock, 1)
@@ -178,8 +178,9 @@ class Play:
         def body(tags):
             return {"version": "4", "groupKey": "{}:{}", "status": "firing", "receiver": "triaged", "groupLabels": {},
                     "commonLabels": {}, "commonAnnotations": {}, "externalURL": "http://am",
-                    "alerts": [{"status": "firing", "labels": self.labels(t, "blue"), "annotations": {}, "fingerprint": "",
-                                "startsAt": "2026-01-01T00:00:00Z", "endsAt": "0001-01-01T00:00:00Z",
+                    "alerts": [{"status": "firing", "labels": self.labels(t, "blue"), "annotations": {},
+                                "fingerprint": "", "startsAt": "2026-01-01T00:00:00Z",
+                                "endsAt": "0001-01-01T00:00:00Z",
                                 "generatorURL": "http://prometheus:9090/graph"} for t in tags]}
         return self.alerts(body, "/webhook/alertmanager", count)
 
@@ -197,9 +198,7 @@ class Play:
 
     def relp(self, count=0):
         """Sends new messages, and first what was not acknowledged, until all are."""
-        new = [self.tag() for _ in range(count)]
-        self.relp_left += new
-        self.relp_sent += new
+        self.relp_left += [self.tag() for _ in range(count)]
         deadline = time.monotonic() + PATIENCE
         while self.relp_left:
             self.relp_session()
@@ -245,8 +244,8 @@ class Play:
 
     @staticmethod
     def verb_named(name):
-        return {"title": name, "team": "red", "impact": "low", "urgency": "low", "category": "software", "actor": "maria",
-                "request_id": name}
+        return {"title": name, "team": "red", "impact": "low", "urgency": "low", "category": "software",
+                "actor": "maria", "request_id": name}
 
     def read(self, path):
         return self.insist(path, None)

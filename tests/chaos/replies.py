@@ -16,7 +16,8 @@ class Wrong:
         self.kind, self.n, self.how, self.answers = kind, n, how, answers
 
     def __str__(self):
-        return f"{self.kind} {self.n}" + (f" to {self.n + self.answers - 1}" if self.answers > 1 else "") + f": {self.how}"
+        to = f" to {self.n + self.answers - 1}" if self.answers > 1 else ""
+        return f"{self.kind} {self.n}{to}: {self.how}"
 
 
 def words_of(command, most):

@@ -100,11 +100,15 @@ def ways(kind):
 
 
 def plan(counts, rng):
-    """Long: every answer in two ways. Short: some of each kind in one."""
+    """Long: every answer in two ways, once alone and once with the two after it. Short: some of each kind in one."""
     chosen = []
     for kind, most in sorted(counts.items()):
         for n in range(1, most + 1) if LONG else rng.sample(range(1, most + 1), min(EACH, most)):
-            chosen += [Wrong(kind, n, how) for how in rng.sample(ways(kind), 2 if LONG else 1)]
+            one_way, other = rng.sample(ways(kind), 2)
+            if LONG:
+                chosen += [Wrong(kind, n, one_way), Wrong(kind, n, other, 3)]
+            else:
+                chosen.append(Wrong(kind, n, one_way, rng.choice((1, 3))))
     return chosen
 
 

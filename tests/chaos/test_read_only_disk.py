@@ -61,7 +61,7 @@ def test_nothing_is_moved_past_that_cannot_be_kept(tmp_path, disk):
         play.until(lambda: "cannot keep a refused record: Read-only file system" in play.daemon.log(), "it is said")
         status, headers, text = play.request("/api/v2/alerts", [{"labels": play.labels("never")}])
         assert status == 503 and headers["Retry-After"] and "nothing was kept" in text
-        for name, said in ("verb0", "it may still take effect"), ("never", "nothing was done"):  # the disk is known then
+        for name, said in ("verb0", "it may still take effect"), ("never", "nothing was done"):
             status, headers, text = play.request("/api/v1/incidents", play.verb_named(name))
             assert status == 503 and headers["Retry-After"] and said in text, text
         status, _, text = play.request("/webhook/alertmanager", {"version": "4", "alerts": []})
