@@ -1,7 +1,8 @@
 /*
  * listener.c - opens listening sockets and keeps accept loops from spinning.
- * Owns: the process-wide table of bound unix paths (a path can be bound once, so workers share it)
- *       and of sockets passed by the service manager; the pause after a failed accept.
+ * Owns: the process-wide tables of bound unix paths (a path can be bound once, so workers share
+ * it), of the ports that port 0 became, and of sockets passed by the service manager; the pause
+ *       after a failed accept.
  * Never: speaks a protocol.
  *
  * A level-triggered accept at the limit of descriptors fails for ever at full speed, because the
@@ -39,8 +40,16 @@ struct shared_path {
     unsigned refs;
 };
 
+struct picked_port {
+    struct list node;
+    char *listener;
+    in_port_t port; /* as in a socket address */
+    unsigned refs;
+};
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards all below */
 static struct list paths = {&paths, &paths};
+static struct list picked = {&picked, &picked};
 static struct list acceptors = {&acceptors, &acceptors};
 static int passed[PASSED_MAX];
 static size_t n_passed;
@@ -225,6 +234,63 @@ static bool open_unix(struct listen_socket *s, const struct conf_listener *l,
     return p;
 }
 
+/* ---- port 0 --------------------------------------------------------------------------------- */
+
+static in_port_t *port_in(union net_sockaddr *sa)
+{
+    return sa->sa.sa_family == AF_INET ? &sa->in.sin_port : &sa->in6.sin6_port;
+}
+
+/* Under the lock. */
+static struct picked_port *port_find(const char *listener)
+{
+    LIST_FOR_EACH (p, &picked, struct picked_port, node)
+        if (strcmp(p->listener, listener) == 0)
+            return p;
+    return NULL;
+}
+
+/* Under the lock. */
+static void port_unref(struct picked_port *p)
+{
+    if (--p->refs > 0)
+        return;
+    list_remove(&p->node);
+    free(p->listener);
+    free(p);
+}
+
+/* The kernel would pick another port for each worker, and nobody would speak to the others. Two
+ * listeners of one configuration may both ask for port 0, so one is known by its place in it. */
+static int bind_any_port(const struct conf_listener *l, struct net_address *at, int type,
+                         unsigned flags, struct picked_port **out)
+{
+    const struct conf_place *place = &l->place;
+    char *listener = xasprintf("%d %.*s %s:%u:%u", type, STR_ARG(l->address),
+                               place->file ? place->file : "", place->line, place->column);
+    struct picked_port *p;
+    int fd;
+
+    pthread_mutex_lock(&lock);
+    p = port_find(listener);
+    if (p)
+        *port_in(&at->sa) = p->port;
+    fd = bind_at(at, type, flags);
+    if (fd >= 0 && !p) {
+        p = NEW(struct picked_port);
+        p->listener = xstrdup(listener);
+        p->port = htons((in_port_t)listen_port(fd));
+        list_append(&picked, &p->node);
+    }
+    if (fd >= 0) {
+        p->refs++;
+        *out = p;
+    }
+    pthread_mutex_unlock(&lock);
+    free(listener);
+    return fd;
+}
+
 bool listen_open(struct listen_socket *s, const struct conf_listener *l, int type, unsigned flags,
                  struct diag *why)
 {
@@ -241,7 +307,10 @@ bool listen_open(struct listen_socket *s, const struct conf_listener *l, int typ
         return true;
     if (at.sa.sa.sa_family == AF_UNIX)
         return open_unix(s, l, &at, type, flags, why);
-    s->fd = bind_at(&at, type, flags);
+    if (*port_in(&at.sa) == 0 && flags & LISTEN_REUSEPORT)
+        s->fd = bind_any_port(l, &at, type, flags, &s->picked);
+    else
+        s->fd = bind_at(&at, type, flags);
     if (s->fd < 0)
         refuse(l, why, "cannot listen", errno);
     return s->fd >= 0;
@@ -256,6 +325,11 @@ void listen_close(struct listen_socket *s)
         pthread_mutex_unlock(&lock);
     } else if (s->fd >= 0 && !s->passed) {
         close(s->fd);
+    }
+    if (s->picked) {
+        pthread_mutex_lock(&lock);
+        port_unref(s->picked);
+        pthread_mutex_unlock(&lock);
     }
     *s = (struct listen_socket){.fd = -1};
 }

@@ -17,6 +17,8 @@ struct evconnlistener;
 
 /* A bound unix path, shared by the workers of this process. */
 struct shared_path;
+/* What port 0 became. */
+struct picked_port;
 
 /* What several workers listen on, a unix path or what the service manager passed, is one descriptor
  * for all of them, in the set of each loop. With a duplicate for each, one that is closed before
@@ -27,6 +29,7 @@ struct listen_socket {
     int fd;
     bool passed;                /* stays open, for a later reload */
     struct shared_path *shared; /* stays open until the last user is gone */
+    struct picked_port *picked; /* its port is the first worker's choice */
 };
 
 enum {
@@ -36,7 +39,7 @@ enum {
 
 /* Binds (and for SOCK_STREAM listens), non-blocking, close-on-exec; or takes the socket that the
  * service manager passed for this address. A unix socket's file that nobody listens on is removed
- * first. False with *why. */
+ * first. Port 0 is any, and with LISTEN_REUSEPORT the same for all workers. False with *why. */
 bool listen_open(struct listen_socket *s, const struct conf_listener *l, int type, unsigned flags,
                  struct diag *why);
 /* After the events on it were deleted: closes it once nobody else needs it; the last user of a path

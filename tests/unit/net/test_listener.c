@@ -35,10 +35,39 @@ static void test_shared_port(void **state)
     assert_true(opens(address, SOCK_STREAM, LISTEN_REUSEPORT, &b));
     assert_int_equal(listen_port(b.fd), listen_port(a.fd));
     assert_true(opens(address, SOCK_DGRAM, 0, &c)); /* UDP has ports of its own */
-    close(a.fd);
-    close(b.fd);
-    close(c.fd);
+    listen_close(&a);
+    listen_close(&b);
+    listen_close(&c);
     free(address);
+}
+
+/* Several workers are at one port, also when the system picks it; another listener has its own. */
+static void test_any_port(void **state)
+{
+    struct conf_listener l = {.address = S("127.0.0.1:0"), .place = {.line = 1}}, other = l;
+    struct listen_socket a, b, c, d, again;
+    unsigned port;
+    struct diag why;
+
+    (void)state;
+    diag_init(&why);
+    other.place.line = 2;
+    assert_true(listen_open(&a, &l, SOCK_STREAM, LISTEN_REUSEPORT, &why));
+    assert_true(listen_open(&b, &l, SOCK_STREAM, LISTEN_REUSEPORT, &why));
+    assert_true(listen_open(&c, &other, SOCK_STREAM, LISTEN_REUSEPORT, &why));
+    assert_true(listen_open(&d, &l, SOCK_STREAM, 0, &why)); /* the only worker */
+    port = listen_port(a.fd);
+    assert_int_equal(listen_port(b.fd), port);
+    assert_int_not_equal(listen_port(c.fd), port);
+    assert_int_not_equal(listen_port(d.fd), port);
+    listen_close(&a);
+    assert_true(listen_open(&again, &l, SOCK_STREAM, LISTEN_REUSEPORT, &why));
+    assert_int_equal(listen_port(again.fd), port); /* b is still there */
+    listen_close(&b);
+    listen_close(&c);
+    listen_close(&d);
+    listen_close(&again);
+    diag_finish(&why);
 }
 
 static void test_flags_of_sockets(void **state)
@@ -49,7 +78,7 @@ static void test_flags_of_sockets(void **state)
     assert_true(opens("[::1]:0", SOCK_DGRAM, 0, &s));
     assert_true(fcntl(s.fd, F_GETFL) & O_NONBLOCK);
     assert_true(fcntl(s.fd, F_GETFD) & FD_CLOEXEC);
-    close(s.fd);
+    listen_close(&s);
 }
 
 static void test_refusals(void **state)
@@ -140,7 +169,7 @@ static void test_passed_sockets(void **state)
     turn(base);
     assert_false(in_an_epoll_set(PASSED_FD)); /* it stays open for a later reload */
     event_base_free(base);
-    close(bound.fd);
+    listen_close(&bound);
     free(address);
 }
 
@@ -194,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shared_port),
+        cmocka_unit_test(test_any_port),
         cmocka_unit_test(test_flags_of_sockets),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_passed_sockets),
