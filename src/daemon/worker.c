@@ -138,7 +138,8 @@ static void on_store_state(void *arg, enum store_state state, const char *why)
 /* ---- once a second ------------------------------------------------------------------------------
  */
 
-/* A stop is over when every answer is given and, if Redis is there, every record is in it. */
+/* A stop is over when every answer is given and, if Redis is there, every record is in it. Whether it
+ * is there is open while it is being connected to, as after a start: only a failure says no. */
 static void stop_if_done(struct worker *w)
 {
     struct spool_stats st;
@@ -150,7 +151,7 @@ static void stop_if_done(struct worker *w)
         if (answers_waiting(&w->answers) || http_server_pending(w->http) > 0 ||
             syslog_server_pending(w->syslog) > 0)
             return;
-        if (st.records_waiting > 0 && atomic_load(&w->status.store_state) == STORE_S_READY)
+        if (st.records_waiting > 0 && atomic_load(&w->status.store_state) != STORE_S_BACKOFF)
             return;
     }
     if (st.records_waiting > 0)
