@@ -151,17 +151,17 @@ static void ask_kept(struct pending *p)
     fetch_then(&p->fetch, on_kept, p);
 }
 
-/* What holds whoever waits. A verb that came too late was not done, and is not to be done should
- * Redis lose that it said so: a record that is sent again does not expire. */
-static void look_at_answer(struct verbs *v, struct str team, uint64_t position,
-                           const struct store_reply *reply)
+/* A verb that came too late was not done, and is not to be done should Redis lose that it said so:
+ * a record that is sent again does not expire. */
+void verbs_look_at_answer(struct spool *spool, struct shipper *shipper, struct str team,
+                          uint64_t position, const struct store_reply *reply)
 {
     struct jx_error why;
     jx *answer = jx_parse(store_reply_str(store_reply_at(reply, 2)), &why);
 
     if (str_eq(jx_str(jx_get(jx_get(answer, "error"), "code")), S("expired")))
-        spool_put_aside(v->spool, position);
-    shipper_saw_incident(v->shipper, team, jx_str(jx_get(jx_get(answer, "incident"), "id")));
+        spool_put_aside(spool, position);
+    shipper_saw_incident(shipper, team, jx_str(jx_get(jx_get(answer, "incident"), "id")));
     jx_free(answer);
 }
 
@@ -172,7 +172,7 @@ static void on_verb(void *arg, struct str team, uint64_t position, const struct 
     struct pending *p = waiting_for(v, position);
     struct jx_error why;
 
-    look_at_answer(v, team, position, reply);
+    verbs_look_at_answer(v->spool, v->shipper, team, position, reply);
     if (!p || p->answer)
         return; /* sent again after a reconnect, or nobody waits any more */
     if (!reply) {

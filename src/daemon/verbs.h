@@ -44,6 +44,13 @@ struct verb_away {
 };
 struct verb_away verbs_away(const struct verbs *v);
 
+/* What an answer to a verb means for its record and for numbers, whoever waits for it. */
+struct shipper;
+struct spool;
+struct store_reply;
+void verbs_look_at_answer(struct spool *spool, struct shipper *shipper, struct str team,
+                          uint64_t position, const struct store_reply *reply);
+
 void verbs_on_store(struct verbs *v, bool ready);
 void verbs_on_durable(struct verbs *v); /* the sync thread moved on */
 void verbs_second(struct verbs *v, int64_t now_ms);

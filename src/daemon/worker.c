@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "leftovers.h"
 #include "pipeline.h"
 #include "redis_access.h"
 #include "reply.h"
@@ -132,6 +133,7 @@ static void on_store_state(void *arg, enum store_state state, const char *why)
         quarantine_send(&w->quarantine, w->store, w->conf->prefix);
     }
     shipper_on_store(w->shipper, state == STORE_S_READY);
+    leftovers_on_store(w->leftovers, state == STORE_S_READY);
     verbs_on_store(w->verbs, state == STORE_S_READY);
 }
 
@@ -147,6 +149,7 @@ static void stop_if_done(struct worker *w)
 
     pipeline_flush_syslog(w); /* what came in after the listeners closed */
     spool_stats(w->spool, &st);
+    leftovers_add_stats(w->leftovers, &st);
     if (!late) {
         if (answers_waiting(&w->answers) || http_server_pending(w->http) > 0 ||
             syslog_server_pending(w->syslog) > 0)
@@ -170,6 +173,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     worker_receipt(w);
     atomic_store(&w->status.beat_ms, clock_mono_ms());
     shipper_tick(w->shipper, w->now_ms);
+    leftovers_second(w->leftovers, w->now_ms);
     verbs_second(w->verbs, w->now_ms);
     teams_second(w->teams);
     spool_commit(w->spool);
@@ -410,7 +414,8 @@ struct worker *worker_create(struct supervisor *sup, unsigned index, const struc
     if (!w->base || !create_events(w) || !create_servers(w)) {
         diag_error(why, NULL, 0, 0, NULL, "cannot set up an event loop");
     } else if (open_spool(w, conf, why) && worker_configure(w, rules, why) &&
-               (w->verbs = verbs_create(w, why))) {
+               (w->verbs = verbs_create(w, why)) &&
+               (index > 0 || leftovers_open(w, &w->leftovers, why))) {
         w->listeners = listeners_create(w);
         create_store(w);
         atomic_store(&w->status.beat_ms, clock_mono_ms());
@@ -442,7 +447,8 @@ static bool was_written(void *arg, const struct syslog_place *place)
 
     memcpy(&in_spool, place->bytes, sizeof(in_spool));
     for (unsigned i = 0; i < all->n; i++)
-        if (spool_was_written(all->v[i]->spool, &in_spool))
+        if (spool_was_written(all->v[i]->spool, &in_spool) ||
+            leftovers_was_written(all->v[i]->leftovers, &in_spool))
             return true;
     return false;
 }
@@ -490,6 +496,7 @@ void worker_destroy(struct worker *w)
         return;
     store_destroy(w->store);
     verbs_destroy(w->verbs);
+    leftovers_destroy(w->leftovers);
     teams_destroy(w->teams);
     shipper_destroy(w->shipper);
     syslog_server_destroy(w->syslog);

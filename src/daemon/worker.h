@@ -30,6 +30,7 @@ struct event_base;
 struct zone;
 struct shipper;
 struct supervisor;
+struct leftovers;
 struct listeners;
 struct teams;
 struct verbs;
@@ -70,6 +71,7 @@ struct worker {
     struct store *store;
     struct shipper *shipper;
     struct verbs *verbs;         /* what people do */
+    struct leftovers *leftovers; /* the first worker's: of workers that are no more */
     struct teams *teams;         /* which there are */
     struct listeners *listeners; /* who follows the events */
     unsigned next_waiting;       /* requests that wait for an incident */

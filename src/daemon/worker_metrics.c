@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "leftovers.h"
 #include "verbs.h"
 #include "worker.h"
 #include "triaged/base/metrics.h"
@@ -96,6 +97,7 @@ void worker_publish(struct worker *w)
     char index[16];
 
     spool_stats(w->spool, &st);
+    leftovers_add_stats(w->leftovers, &st);
     atomic_store(&w->status.records_waiting, (int64_t)st.records_waiting);
     atomic_store(&w->status.oldest_waiting_ms, oldest_unknown(w, &st));
     atomic_store(&w->status.spool_full, spool_is_full(w->spool));
