@@ -71,9 +71,13 @@ size_t observe_args(const struct str *fields, uint32_t n_items, struct arena *a,
 {
     struct str run[OBSERVE_N] = {0};
     char letters[N_SHARED + 1];
-    size_t at = 0;
+    size_t at = 2 * (size_t)n_items;
     uint32_t n;
 
+    for (uint32_t i = 0; i < n_items; i++) {
+        args[i] = fields[(size_t)i * OBSERVE_N + OBSERVE_fingerprint];
+        args[n_items + i] = fields[(size_t)i * OBSERVE_N + OBSERVE_alert];
+    }
     for (uint32_t i = 0; i < n_items; i += n) {
         const struct str *items = fields + (size_t)i * OBSERVE_N;
         struct str *head = &args[at++];
@@ -83,10 +87,6 @@ size_t observe_args(const struct str *fields, uint32_t n_items, struct arena *a,
             ;
         *head = arena_printf(a, "%s%u", letters, n);
         args[at++] = systems(items, n, a);
-        for (uint32_t k = 0; k < n; k++, items += OBSERVE_N) {
-            args[at++] = items[OBSERVE_fingerprint];
-            args[at++] = items[OBSERVE_alert];
-        }
     }
     return at;
 }

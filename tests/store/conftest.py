@@ -89,7 +89,7 @@ def obs(fp='a1', key='r{}', state='firing', at=T0, **kw):
 def runs(items):
     """Items as `observe` takes them: what neighbours share is told once, and of that only what changed."""
     rows = [[str(v) for v in (o.values() if isinstance(o, dict) else o)] for o in items]
-    args, before, at = [], None, 0
+    args, before, at = [r[0] for r in rows] + [r[19] for r in rows], None, 0
     shared = [f for f in range(1, 19) if f != 12]  # all but fingerprint, system, alert
     while at < len(rows):
         row = [before[18] if f == 18 and v == '=' and before else v for f, v in enumerate(rows[at])]
@@ -100,8 +100,6 @@ def runs(items):
             k += 1
         args += [''.join(chr(97 + f) for f in changed) + str(k)] + [row[f] for f in changed]
         args.append(''.join('%d:%s' % (len(r[12].encode()), r[12]) for r in rows[at:at + k]))
-        for r in rows[at:at + k]:
-            args += [r[0], r[19]]
         before, at = row, at + k
     return args
 

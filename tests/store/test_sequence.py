@@ -72,14 +72,14 @@ def test_wrong_number_of_fields(team):
 
 
 GOOD = runs([obs(fp='a'), obs(fp='b', state='resolved'), obs(fp='c', state='resolved', system='db01')])
-RUN = GOOD.index('c2')  # where the second run begins
+FIRST, RUN = GOOD.index('bcdefghijklnopqrs1'), GOOD.index('c2')  # where the runs begin
 
 
 @pytest.mark.parametrize('at, value', [
-    (0, 'bcdefghijklnopqrs0'), (0, 'bcdefghijklnopqrs2'), (0, 'bcdefghijklnopqrs'), (0, 'c1'), (0, '1'), (0, ''),
-    (RUN, 'c3'), (RUN, 'c0'), (RUN, 'c-1'), (RUN, 'c1e9'), (RUN, 'c99999999999999999999'), (RUN, 'cd2'), (RUN, '2'),
-    (RUN, 'a2'), (RUN, 't2'), (RUN, 'C2'), (RUN + 2, ''), (RUN + 2, '0:'), (RUN + 2, '0:5:db01'), (RUN + 2, '0:x:db01'),
-    (RUN + 2, '0:-1:')])
+    (FIRST, 'bcdefghijklnopqrs0'), (FIRST, 'bcdefghijklnopqrs2'), (FIRST, 'bcdefghijklnopqrs'), (FIRST, 'c1'),
+    (FIRST, '1'), (FIRST, ''), (RUN, 'c3'), (RUN, 'c0'), (RUN, 'c-1'), (RUN, 'c1e9'),
+    (RUN, 'c99999999999999999999'), (RUN, 'cd2'), (RUN, '2'), (RUN, 'a2'), (RUN, 't2'), (RUN, 'C2'),
+    (RUN + 2, ''), (RUN + 2, '0:'), (RUN + 2, '0:5:db01'), (RUN + 2, '0:x:db01'), (RUN + 2, '0:-1:')])
 def test_malformed_runs_refuse_the_record_whole(team, at, value):
     team.record([obs(fp='x')], T0, ST, 1, 0)
     bad = GOOD[:at] + [value] + GOOD[at + 1:]

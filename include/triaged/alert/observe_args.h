@@ -3,10 +3,10 @@
  * as much as a small command, and neighbours say nearly the same: so items go in runs, and what the
  * items of a run share is told once, and of that only what differs from the run before.
  *
+ *   fingerprint of each item · alert of each item · runs
  *   run   = LETTERS COUNT ("bs7": which fields follow, a = fingerprint in the order of
  *           OBSERVE_FIELDS, and how many items; the first run has all that are shared)
  *           · the value of each letter · systems, of each item "LENGTH:TEXT" in one argument
- *           · of each item: fingerprint · alert
  *
  * Pure. The spool keeps records whole (observation.h); src/store/lua/lib/observation.lua reads
  * this.

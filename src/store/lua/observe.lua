@@ -47,14 +47,17 @@ return B.guard(function()
   local count = Observation.count()
   local ctx, items, add, write
   Repeats.load(count)
-  for i = 1, count do
-    if offset ~= 0 or not Repeats.item(ctx, i) then
-      if not ctx then
-        ctx, items, add, write = ordinary()
-        ctx.seed = stream .. ':' .. B.int(seq) .. ':'
-        items.prefetch(ctx, i, count)
-      end
-      items.item(ctx, i, offset)
+  local i = offset == 0 and Repeats.items(nil, 1, count) or 1
+  while i <= count do
+    if not ctx then
+      ctx, items, add, write = ordinary()
+      ctx.seed = stream .. ':' .. B.int(seq) .. ':'
+      items.prefetch(ctx, i, count)
+    end
+    items.item(ctx, i, offset)
+    i = i + 1
+    if offset == 0 then
+      i = Repeats.items(ctx, i, count)
     end
   end
   Repeats.store(ctx, add)

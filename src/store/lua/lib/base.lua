@@ -125,16 +125,9 @@ function B.quote(text)
   return (string.gsub(cjson.encode(text), '\\/', '/'))
 end
 
--- redis.call with a list that may be longer than unpack can take. `fixed` come before each chunk.
-function B.call_many(command, key, list)
-  local n = #list
-  if n == 0 then
-    return
-  end
-  if n <= 1000 then
-    redis.call(command, key, unpack(list))
-    return
-  end
+-- redis.call with a list (or the first n of it) that may be longer than unpack can take.
+function B.call_many(command, key, list, n)
+  n = n or #list
   for i = 1, n, 1000 do
     redis.call(command, key, unpack(list, i, math.min(i + 999, n)))
   end

@@ -2,8 +2,6 @@
 -- plan, and Intake decides.
 local Items = {}
 
-local fingerprints, said = Observation.fingerprints, Observation.said
-
 -- Item `index`.
 function Items.item(ctx, index, offset)
   local fingerprint, id, text, changed = Repeats.leave(index)
@@ -27,7 +25,7 @@ function Items.prefetch(ctx, from, n)
   local keys, closed, seen = {}, {}, {}
   local wanted, order = {}, {}
   for i = from, n do
-    local key = said[i][2]
+    local key = Observation.run(i)[2]
     if not Repeats.holder(i) and not seen[key] and key ~= '' then
       seen[key] = true
       keys[#keys + 1] = key
@@ -41,8 +39,8 @@ function Items.prefetch(ctx, from, n)
   end
   Incident.prefetch(ctx, 'last', closed)
   for i = from, n do
-    local fingerprint = fingerprints[i]
-    local id = not Repeats.holder(i) and ctx.open[said[i][2]]
+    local fingerprint = Observation.fingerprint(i)
+    local id = not Repeats.holder(i) and ctx.open[Observation.run(i)[2]]
     if id and wanted[id] then
       wanted[id][#wanted[id] + 1] = fingerprint
     elseif id then

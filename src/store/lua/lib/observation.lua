@@ -3,10 +3,10 @@
 -- are already planned.
 --
 -- Neighbours say nearly the same, and an argument costs as much as a command; so items come in runs
--- (triaged/alert/observe_args.h): what a run shares is told once, and of that only what differs from
--- the run before. A run is: LETTERS and the number of its items ("bs7"; a letter for each field that
--- differs, a = the first of OBSERVE_FIELDS) · the value of each letter · the systems, each as
--- LENGTH:TEXT · and of each item fingerprint and alert.
+-- (triaged/alert/observe_args.h): the fingerprints of all items, the alerts of all, then the runs. What
+-- a run shares is told once, and of that only what differs from the run before. A run is: LETTERS and
+-- the number of its items ("bs7"; a letter for each field that differs, a = the first of
+-- OBSERVE_FIELDS) · the value of each letter · the systems, each as LENGTH:TEXT.
 local Observation = {}
 
 local argv, natural = ARGV, B.natural
@@ -17,10 +17,11 @@ local observation_states = { firing = true, resolved = true, elsewhere = true, b
 local observation_levels = { high = 3, medium = 2, low = 1 }
 local observation_kinds = { alert = true, log = true }
 
--- By item. said: what its run shares, by the place in OBSERVE_FIELDS; there `first` is the index of the
--- run's first item.
-local fingerprints, alerts, said = {}, {}, {}
-Observation.fingerprints, Observation.alerts, Observation.said = fingerprints, alerts, said
+Observation.HEADER = HEADER
+Observation.ALERTS = HEADER -- the alerts stand behind this argument; known once items are counted
+
+-- What the items of a run share, by the place in OBSERVE_FIELDS; `first` and `last` are their indices.
+local runs, current = {}, 1
 
 local function bad(index, text)
   B.refuse('BADRECORD', 'item ' .. index .. ': ' .. text)
@@ -28,31 +29,42 @@ end
 
 -- Takes the arguments apart; the number of items. Refuses the record when they do not fit.
 function Observation.count()
-  local n, at, i, run = B.argument(7, 'n_items'), HEADER + 1, 0, nil
-  local byte, match = string.byte, string.match
+  local n, i, run = B.argument(7, 'n_items'), 0, nil
+  local byte, match, at = string.byte, string.match, HEADER + 2 * n + 1
   while i < n do
     local letters, items = match(argv[at] or '', '^([b-s]*)(%d+)$')
-    local first, fields = i + 1, letters and #letters
     items = tonumber(items)
     if not items or items < 1 or i + items > n or n > 4096 or (i == 0 and letters ~= ALL) then
       B.refuse('BADRECORD', 'a run of items is malformed')
     end
     run = run and { unpack(run, 1, SHARED) } or {}
-    for k = 1, fields do
+    for k = 1, #letters do
       run[byte(letters, k) - 96] = argv[at + k]
     end
-    at = at + fields + 2
-    run[SYSTEM], run.first = argv[at - 1], first
-    for j = first, i + items do
-      fingerprints[j], alerts[j], said[j] = argv[at], argv[at + 1], run
-      at = at + 2
-    end
-    i = i + items
+    at = at + #letters + 2
+    run[SYSTEM], run.first, run.last = argv[at - 1], i + 1, i + items
+    runs[#runs + 1], i = run, i + items
   end
   if #argv ~= at - 1 then
     B.refuse('BADRECORD', 'the number of fields does not fit')
   end
+  Observation.ALERTS = HEADER + n
   return n
+end
+
+-- The run of item `index`, most often that of the last one asked for.
+function Observation.run(index)
+  while index > runs[current].last do
+    current = current + 1
+  end
+  while index < runs[current].first do
+    current = current - 1
+  end
+  return runs[current]
+end
+
+function Observation.fingerprint(index)
+  return argv[HEADER + index]
 end
 
 -- The systems of a run's items, taken apart when the first is asked for: each by itself would be
@@ -73,21 +85,21 @@ end
 
 -- The system of item `index`.
 local function system(index)
-  local run = said[index]
+  local run = Observation.run(index)
   return (run.systems or systems(run))[index - run.first + 1] or bad(index, 'bad system')
 end
 
 -- Item `index` (from 1) of the call. offset: added to times of receipt (a clock that is off).
 function Observation.read(index, offset)
-  local run = said[index]
+  local run = Observation.run(index)
   local o = {
     index = index,
-    fingerprint = fingerprints[index], key = run[2], state = run[3], kind = run[4],
+    fingerprint = argv[HEADER + index], key = run[2], state = run[3], kind = run[4],
     first = natural(run[5]), last = natural(run[6]), count = natural(run[7]),
     starts = natural(run[8]), ends = natural(run[9]), lease = natural(run[10]), sender = run[11],
     pairs_too = run[12] == '1', system = system(index), impact = run[14], urgency = run[15],
     rule = run[16], threshold = run[17] ~= '', suppress = run[18], meta = run[19],
-    raw = alerts[index],
+    raw = argv[Observation.ALERTS + index],
   }
   if not (o.first and o.last and o.count and o.starts and o.ends and o.lease) then
     for i, name in ipairs({ 'first_ms', 'last_ms', 'count', 'starts_ms', 'ends_ms', 'lease_ms' }) do

@@ -12,7 +12,7 @@ local Repeats = {}
 
 local call, format = redis.call, string.format
 local sub, byte, find, match = string.sub, string.byte, string.find, string.match
-local fingerprints, alerts, said = Observation.fingerprints, Observation.alerts, Observation.said
+local argv, HEADER = ARGV, Observation.HEADER
 
 -- A firing alert as Alerts.encode writes it, with times of 13 digits:
 --   {"state":"firing","count":N                                  head: up to p - 1
@@ -22,10 +22,10 @@ local fingerprints, alerts, said = Observation.fingerprints, Observation.alerts,
 local repeats_middle = ',"ends_at":0,"lease":'
 local LISTED = ',"labels":'
 
--- By item: the number of its holder. By holder: its id, its fingerprint or list of them, what
--- `incident:ID` says, the holder that counts (itself, or where it was merged into), and what came.
-local holder_of, ids, names, counts, lasts, cells, counting, added = {}, {}, {}, {}, {}, {}, {}, {}
-local number_of = {} -- id -> its number
+-- By item: its holder's id, or false. By holder: its id, its fingerprints, what `incident:ID` says,
+-- the holder that counts (itself, or where it was merged into), and what came.
+local holders, ids, names, counts, lasts, cells, counting, added = {}, {}, {}, {}, {}, {}, {}, {}
+local number_of = {} -- id -> the number of the holder
 local texts = {}     -- fingerprint -> its alert as it is now
 local leases = {}    -- till, ID/fingerprint, …
 Repeats.updated = 0  -- how many there were
@@ -71,12 +71,13 @@ local function ask(id)
 end
 
 local function load(g, wanted)
+  local key = B.base .. 'alerts:' .. ids[g]
   if not cells[g] then
     return
-  elseif type(wanted) == 'string' then
-    texts[wanted] = call('HGET', B.base .. 'alerts:' .. ids[g], wanted)
+  elseif not wanted[2] then
+    texts[wanted[1]] = call('HGET', key, wanted[1])
   else
-    local values = call('HMGET', B.base .. 'alerts:' .. ids[g], unpack(wanted))
+    local values = call('HMGET', key, unpack(wanted))
     for j = 1, #wanted do
       texts[wanted[j]] = values[j]
     end
@@ -85,36 +86,32 @@ end
 
 -- Loads the holders of the n items and the alerts in question.
 function Repeats.load(n)
-  local found = n > 0 and call('HMGET', B.base .. 'firing', unpack(fingerprints)) or {}
+  holders = n > 0 and call('HMGET', B.base .. 'firing', unpack(argv, HEADER + 1, HEADER + n)) or {}
+  local before, wanted, k
   for i = 1, n do
-    local id = found[i]
-    if not id then
-      holder_of[i] = false
-    else
-      local g, name = number_of[id] or ask(id), fingerprints[i]
-      local list = names[g]
-      holder_of[i] = g
-      if not list then
-        names[g] = name
-      elseif type(list) == 'table' then
-        list[#list + 1] = name
-      else
-        names[g] = { list, name }
+    local id = holders[i]
+    if id then
+      if id ~= before then
+        local g = number_of[id] or ask(id)
+        wanted, before = names[g] or {}, id
+        names[g], k = wanted, #wanted
       end
+      k = k + 1
+      wanted[k] = argv[HEADER + i]
     end
   end
-  for g, wanted in pairs(names) do
-    load(g, wanted)
+  for g, of in pairs(names) do
+    load(g, of)
   end
 end
 
 -- The incident whose alerts hold the alert of item `index`, or false.
 function Repeats.holder(index)
-  return ids[holder_of[index]] or false
+  return holders[index]
 end
 
--- What is said now: of the run `run`, by way of the holder `fits` that asks for no more than it has.
-local run, simple, over, last, last_at, n, fits
+-- What the run `run` of items says.
+local run, last, last_at, n
 local word_starts, word_lease, word_sender, word_pairs, word_till
 -- What becomes of an alert's head, and of its word; whether the entry in `leases` is to be earlier.
 local heads, words, earlier = {}, {}, {}
@@ -123,10 +120,10 @@ local length = 0 -- of the last word
 -- Item `index` leaves the common case: its fingerprint, its holder's id (or false) and the alert's
 -- text if that was loaded, and whether that was changed here and is to be written.
 function Repeats.leave(index)
-  local fingerprint, g = fingerprints[index], holder_of[index]
+  local fingerprint, id = argv[HEADER + index], holders[index]
   local text = texts[fingerprint]
-  texts[fingerprint], fits = false, nil
-  return fingerprint, ids[g] or false, text, g and added[counting[g]] > 0
+  texts[fingerprint] = false
+  return fingerprint, id, text, id and added[counting[number_of[id]]] > 0
 end
 
 -- Do the items of this run ask for more than their incident was computed to be? The plan may have
@@ -141,16 +138,14 @@ local function above(plan, g)
     and Observation.above(run[14], run[15], cell.impact, cell.urgency)
 end
 
--- The items of another run.
+-- Whether the items of another run may be repeats.
 local function turn(to)
-  run, fits = to, nil
-  over = to[3] == 'resolved' or to[3] == 'elsewhere'
   local count = natural(to[7])
   if count ~= n then
     n, heads = count, {}
   end
-  last, last_at = to[6], natural(to[6])
-  simple = to[3] == 'firing' and to[18] == '' and #last == 13 and last_at and n and n > 0
+  run, last, last_at = to, to[6], natural(to[6])
+  return to[3] == 'firing' and to[18] == '' and #last == 13 and last_at and n and n > 0
 end
 
 -- The incident of holder g: whether it is the common case, and until when this word holds there.
@@ -158,7 +153,6 @@ local function meet(plan, g)
   if above(plan, g) then
     return false
   end
-  fits = g
   local starts, lease, sender, pairs_too = run[8], run[10], run[11], run[12]
   if run[4] == 'log' then
     lease = B.int(last_at + cells[g].quiet)
@@ -224,63 +218,105 @@ local function learn(text, p)
   return becomes .. ',', early, true
 end
 
--- Item `index`; false when it is something else. plan: the context of the ordinary way, if there is.
-function Repeats.item(plan, index)
-  if said[index] ~= run then
-    turn(said[index])
+-- Item `index` was received `times` of this run by way of holder g: counted where that was merged into.
+local function received(g, times)
+  local to, sum = counting[g], times * n
+  Repeats.updated = Repeats.updated + times
+  added[to] = added[to] + sum
+  if g ~= to then
+    added[g] = added[g] + sum
   end
-  local fingerprint, g = fingerprints[index], holder_of[index]
-  if not simple then
-    if over and not g and not (plan and plan.firing[fingerprint]) then -- is over already
-      Repeats.ignored = Repeats.ignored + 1
-      return true
-    end
-    return false
-  end
-  local text, alert = texts[fingerprint], alerts[index]
-  local p = text and find(text, ',', 27, true)
-  if not p or alert == '' or (fits ~= g and not meet(plan, g)) then
-    return false
-  end
-  local head, word = sub(text, 1, p - 1), sub(text, p + 49, p + 48 + length)
-  local before, count = natural(sub(text, p + 36, p + 48)), heads[head] or more(head)
-  local becomes, early, listed = words[word], earlier[word], true
-  if not becomes then
-    becomes, early, listed = learn(text, p)
-  end
-  if not becomes or not count or not before or last_at < before then
-    return false
-  end
-  if early then
-    leases[#leases + 1] = word_lease
-    leases[#leases + 1] = ids[g] .. '/' .. fingerprint
-  end
-  texts[fingerprint] = count .. sub(text, p, p + 35) .. last .. becomes .. (listed and alert or '') .. '}'
-  local to = counting[g]
-  added[to], added[g] = added[to] + n, added[g] + (g ~= to and n or 0)
   if last ~= lasts[to] and last_at > tonumber(lasts[to]) then
     lasts[to] = last
   end
-  Repeats.updated = Repeats.updated + 1
-  return true
 end
 
-local function store_alerts(g)
-  local wanted, key = names[g], B.base .. 'alerts:' .. ids[g]
-  if type(wanted) == 'string' then
-    if texts[wanted] then
-      call('HSET', key, wanted, texts[wanted])
+-- Items from `from` to `to`, of the run; the index of the first that is no repeat.
+local function repeats(plan, from, to)
+  local find, sub, texts, argv, holders, alerts = find, sub, texts, argv, holders, Observation.ALERTS
+  local g, id, times, index = nil, nil, 0, from
+  while index <= to do
+    local fingerprint, alert = argv[HEADER + index], argv[alerts + index]
+    local text = texts[fingerprint]
+    local p = text and find(text, ',', 27, true)
+    if not p or alert == '' then
+      break
     end
-    return
+    if holders[index] ~= id then
+      if times > 0 then
+        received(g, times)
+      end
+      id = holders[index]
+      g, times = number_of[id], 0
+      if not meet(plan, g) then
+        break
+      end
+    end
+    local head, word = sub(text, 1, p - 1), sub(text, p + 49, p + 48 + length)
+    local before, count = sub(text, p + 36, p + 48), heads[head] or more(head)
+    local becomes, early, listed = words[word], earlier[word], true
+    if not becomes then
+      becomes, early, listed = learn(text, p)
+    end
+    if not becomes or not count or last_at < (natural(before) or last_at + 1) then
+      break
+    end
+    if early then
+      leases[#leases + 1] = word_lease
+      leases[#leases + 1] = id .. '/' .. fingerprint
+    end
+    texts[fingerprint] = count .. sub(text, p, p + 35) .. last .. becomes .. (listed and alert or '')
+      .. '}'
+    times, index = times + 1, index + 1
   end
-  local list, k = {}, 0
+  if times > 0 then
+    received(g, times)
+  end
+  return index
+end
+
+-- Items from `from` to `to` of a run that says that something is over: the index of the first of which
+-- that is news.
+local function over(plan, from, to)
+  local index = from
+  while index <= to and not holders[index]
+    and not (plan and plan.firing[argv[HEADER + index]]) do
+    index = index + 1
+  end
+  Repeats.ignored = Repeats.ignored + index - from
+  return index
+end
+
+-- Deals with the items from `from` to `to` up to the first that is something else; its index. plan: the
+-- context of the ordinary way, if there is.
+function Repeats.items(plan, from, to)
+  local index = from
+  while index <= to do
+    local of = Observation.run(index)
+    local upto = math.min(of.last, to)
+    if turn(of) then
+      index = repeats(plan, index, upto)
+    elseif of[3] == 'resolved' or of[3] == 'elsewhere' then
+      index = over(plan, index, upto)
+    end
+    if index <= upto then
+      break
+    end
+  end
+  return index
+end
+
+local list = {}
+
+local function store_alerts(g)
+  local wanted, key, k = names[g], B.base .. 'alerts:' .. ids[g], 0
   for j = 1, #wanted do
     local text = texts[wanted[j]]
     if text then
       list[k + 1], list[k + 2], k = wanted[j], text, k + 2
     end
   end
-  B.call_many('HSET', key, list)
+  B.call_many('HSET', key, list, k)
 end
 
 -- Writes them, before the plan: what that says of a lease came later. add(inc, n, last) takes the sums
