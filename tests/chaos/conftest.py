@@ -7,6 +7,7 @@ import importlib.util
 import os
 import pathlib
 import random
+import subprocess
 import sys
 import zlib
 
@@ -41,6 +42,26 @@ def rng(request):
     """A generator of its own for each test, so that a test repeats alone."""
     print(f"TRIAGED_SEED={SEED}")
     return random.Random(SEED ^ zlib.crc32(request.node.name.encode()))
+
+
+class Clock:
+    """The wall clock of a daemon that is started with `env` (by the plain build: a sanitizer's runtime must be
+    loaded first) is behind by so many seconds."""
+
+    def __init__(self, directory):
+        library, self.file = directory / "set_clock.so", directory / "behind"
+        subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", str(library), str(HERE / "set_clock.c"),
+                        "-ldl"], check=True)
+        self.env = {"LD_PRELOAD": str(library), "SET_CLOCK": str(self.file)}
+        self.behind(0)
+
+    def behind(self, seconds):
+        self.file.write_text(str(seconds))
+
+
+@pytest.fixture
+def clock(tmp_path):
+    return Clock(tmp_path)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-/* set_clock.c - preloaded into triaged by test_clock.py: the wall clock is behind by as many
+/* set_clock.c - preloaded into triaged by the fixture clock: the wall clock is behind by as many
  * seconds as the file $SET_CLOCK says; the others run as they do. */
 #include <dlfcn.h>
 #include <stdio.h>

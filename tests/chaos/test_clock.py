@@ -1,12 +1,8 @@
 """The wall clock is set back under a running daemon, as NTP does: what was received last still counts last."""
-import pathlib
-import subprocess
 import threading
 
 from harness import PLAIN_BUILD, wait_until
 from proxy import VerbsWait
-
-HERE = pathlib.Path(__file__).resolve().parent
 
 
 def webhook(status):
@@ -14,32 +10,24 @@ def webhook(status):
                                         "startsAt": "2026-01-01T00:00:00Z", "endsAt": "0001-01-01T00:00:00Z"}]}
 
 
-def test_a_resolve_counts_after_the_clock_was_set_back(world, tmp_path):
-    library, behind = tmp_path / "set_clock.so", tmp_path / "behind"
-    subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", str(library), str(HERE / "set_clock.c"), "-ldl"],
-                   check=True)
-    behind.write_text("0")
+def test_a_resolve_counts_after_the_clock_was_set_back(world, clock):
     world.start_redis()
-    # a sanitizer's runtime must be loaded first, so the plain build
-    world.start_daemon(build=PLAIN_BUILD, env={"LD_PRELOAD": str(library), "SET_CLOCK": str(behind)})
+    world.start_daemon(build=PLAIN_BUILD, env=clock.env)
     assert world.daemon.post("/webhook/alertmanager", webhook("firing")).status_code == 200
     incident = world.store().wait_one(lambda i: i["state"] == "open")
-    behind.write_text("3")
+    clock.behind(3)
     assert world.daemon.post("/webhook/alertmanager", webhook("resolved")).status_code == 200
     wait_until(lambda: world.store().incidents()[0]["state"] == "resolved",
                lambda: f"resolved: {world.store().incidents()}", 10)
     assert world.store().incidents()[0]["id"] == incident["id"]
 
 
-def test_the_horizon_is_told_by_the_clock_of_redis(world, tmp_path):
+def test_the_horizon_is_told_by_the_clock_of_redis(world, clock):
     """A daemon whose clock is an hour off corrects all that it says, also since when something waits."""
-    library, behind = tmp_path / "set_clock.so", tmp_path / "behind"
-    subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", str(library), str(HERE / "set_clock.c"), "-ldl"],
-                   check=True)
-    behind.write_text("3600")
+    clock.behind(3600)
     world.start_redis()
     wire = VerbsWait(world.tmp / "proxy.sock", world.redis.sock, 1)
-    world.start_daemon(redis_sock=wire.path, build=PLAIN_BUILD, env={"LD_PRELOAD": str(library), "SET_CLOCK": str(behind)})
+    world.start_daemon(redis_sock=wire.path, build=PLAIN_BUILD, env=clock.env)
     wait_until(lambda: "redis ready" in world.daemon.get("/-/ready").text, "ready")
     body = {"title": "x", "team": "red", "impact": "low", "urgency": "low", "category": "software", "actor": "maria"}
     somebody = threading.Thread(target=lambda: world.daemon.post("/api/v1/incidents", body))

@@ -3,7 +3,6 @@ late. Whatever Redis forgets, whenever we are killed, it is moved past, and come
 alone."""
 import json
 import os
-import pathlib
 import subprocess
 import threading
 
@@ -11,8 +10,6 @@ import pytest
 
 from harness import PLAIN_BUILD, wait_until
 from proxy import Injector, VerbsWait
-
-HERE = pathlib.Path(__file__).resolve().parent
 
 
 class SkipsAreLost(Injector):
@@ -118,18 +115,14 @@ def test_what_redis_lost_and_then_refuses_is_kept(world):
     wire.stop()
 
 
-def test_a_verb_that_came_too_late_stays_undone(world, tmp_path):
+def test_a_verb_that_came_too_late_stays_undone(world, clock):
     """Its sender was told 504. Redis then loses its last second, and gets the record again."""
-    library, behind = tmp_path / "set_clock.so", tmp_path / "behind"
-    subprocess.run(["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", str(library), str(HERE / "set_clock.c"), "-ldl"],
-                   check=True)
-    behind.write_text("0")
-    wire = start(world, VerbsWait, build=PLAIN_BUILD, env={"LD_PRELOAD": str(library), "SET_CLOCK": str(behind)})
+    wire = start(world, VerbsWait, build=PLAIN_BUILD, env=clock.env)
     wire.waiting = False
     body = {"team": "red", "impact": "low", "urgency": "low", "category": "software", "actor": "maria"}
     assert world.daemon.post("/api/v1/incidents", {**body, "title": "in time"}).status_code == 200
     world.rest()
-    behind.write_text("40")  # so it was asked for 40 s ago
+    clock.behind(40)  # so it was asked for 40 s ago
     wire.waiting = True
     answers = []
     somebody = threading.Thread(target=lambda: answers.append(world.daemon.post("/api/v1/incidents",
@@ -137,7 +130,7 @@ def test_a_verb_that_came_too_late_stays_undone(world, tmp_path):
     sent = wire.seen_verbs
     somebody.start()
     wait_until(lambda: wire.seen_verbs > sent, "on its way")
-    behind.write_text("0")
+    clock.behind(0)
     wire.waiting = False
     somebody.join()
     assert answers[0].status_code == 504 and answers[0].json()["error"]["code"] == "expired"
