@@ -46,13 +46,15 @@ static uint64_t fill_size(const struct spool *s, const struct segment *g, size_t
     return size >= FILL_WRITES * (uint64_t)n ? size : 0;
 }
 
-/* What is written ahead must not be what makes the disk full. */
+/* What is written ahead must not be what makes the disk full. False with errno. */
 static bool has_free(struct spool *s, uint64_t size)
 {
     struct statvfs v;
 
-    return s->io->fstatvfs(s->dir_fd, &v) == 0 &&
-           (uint64_t)v.f_bavail * v.f_frsize >= s->min_free + 2 * size;
+    if (s->io->fstatvfs(s->dir_fd, &v) != 0)
+        return false;
+    errno = ENOSPC;
+    return (uint64_t)v.f_bavail * v.f_frsize >= s->min_free + 2 * size;
 }
 
 /* Zeros behind the records. False with errno. */
@@ -103,7 +105,7 @@ void spool_fill_ahead(struct spool *s, struct segment *g, size_t n)
         (size = fill_size(s, g, n)) == 0)
         return;
     if (!has_free(s, size)) {
-        no_room(s, ENOSPC);
+        no_room(s, errno);
     } else if (!write_zeros(s, g, size)) {
         no_room(s, errno);
         cut(s, g); /* some may be there */
