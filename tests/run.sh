@@ -68,10 +68,11 @@ pytest_suite chaos tests/chaos
 if [ -n "$long" ]; then
     echo "== threads, under ThreadSanitizer"
     if setup build-tsan -Db_sanitize=thread -Db_lundef=false; then
-        export TSAN_OPTIONS=suppressions=$PWD/tests/tsan.supp
+        export TSAN_OPTIONS=io_sync=0 # what goes through sockets puts threads in no order
         instrumented_suite threads-chaos build-tsan tests/chaos
         instrumented_suite threads-daemon build-tsan tests/daemon/test_operations.py \
-            tests/daemon/test_real_clients.py tests/daemon/test_relp.py
+            tests/daemon/test_real_clients.py tests/daemon/test_relp.py tests/daemon/test_storm.py \
+            tests/daemon/test_redis_tls.py tests/daemon/test_watchdog.py
     fi
     echo "== memory, under valgrind"
     valgrind="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect"

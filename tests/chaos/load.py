@@ -11,7 +11,7 @@ import random
 import socket
 import threading
 
-from harness import wait_until
+from harness import PATIENCE, wait_until
 
 GROUPS = 36
 
@@ -81,7 +81,7 @@ class HttpSender(Sender):
         try:
             if self.connection is None:
                 self.connection = http.client.HTTPConnection("127.0.0.1", self.load.target().http_port,
-                                                             timeout=40)
+                                                             timeout=40 * PATIENCE)
             self.connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
             answer = self.connection.getresponse()
             text = answer.read().decode()
@@ -142,7 +142,7 @@ class SyslogSender(Sender):
     def turn(self):
         tags = []
         try:
-            s = socket.create_connection(("127.0.0.1", self.load.target().tcp_port), timeout=60)
+            s = socket.create_connection(("127.0.0.1", self.load.target().tcp_port), timeout=60 * PATIENCE)
         except OSError:
             self.load.stopping.wait(0.02)
             return
@@ -156,7 +156,7 @@ class SyslogSender(Sender):
                     s.sendall("".join(self.line(t) for t in new).encode())
                     self.load.stopping.wait(self.load.pause * self.rng.random())
                 s.shutdown(socket.SHUT_WR)
-                s.settimeout(60)
+                s.settimeout(60 * PATIENCE)
                 while s.recv(4096):
                     pass
         except OSError:
@@ -218,7 +218,7 @@ class Load:
         self.running.set()
         for s in self.senders:
             if s.ident:
-                s.join(120)
+                s.join(120 * PATIENCE)
                 assert not s.is_alive(), "a sender hangs"
                 assert s.error is None, s.error
         return self.ledger

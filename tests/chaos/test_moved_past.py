@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from harness import PLAIN_BUILD, wait_until
+from harness import PATIENCE, PLAIN_BUILD, wait_until
 from proxy import Injector, VerbsWait
 
 
@@ -48,7 +48,7 @@ def letters(world):
 def retry(world):
     done = subprocess.run([str(world.daemon.build / "src/cli/triagectl"), "spool", "retry",
                            str(world.tmp / "triaged/spool"), "--url", world.daemon.url], capture_output=True, text=True,
-                          timeout=60, env={"HOME": "/nowhere", "PATH": os.environ["PATH"]})
+                          timeout=60 * PATIENCE, env={"HOME": "/nowhere", "PATH": os.environ["PATH"]})
     assert done.returncode == 0, done.stderr
     return done.stdout
 

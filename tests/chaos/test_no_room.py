@@ -9,7 +9,7 @@ import subprocess
 import pytest
 import requests
 
-from harness import LONG, free_port, need, wait_until
+from harness import LONG, PATIENCE, free_port, need, wait_until
 
 SMALL = '{directory: "%s", max_size: 1MiB, segment_size: 64KiB, retain: 1s, min_free: 1MiB}'
 
@@ -61,7 +61,7 @@ def test_spool_is_full(world):
         wait_until(udp, "drops of UDP are counted")
         world.redis.popen.send_signal(signal.SIGCONT)
         s.setblocking(True)
-        s.settimeout(60)
+        s.settimeout(60 * PATIENCE)
         s.sendall(rest)
         s.shutdown(socket.SHUT_WR)
         while s.recv(4096):
@@ -180,7 +180,7 @@ def test_no_file_descriptors(world):
     world.start_redis()
     world.start_daemon()
     kept = requests.Session()
-    assert kept.get(world.daemon.url + "/-/healthy", timeout=10).ok
+    assert kept.get(world.daemon.url + "/-/healthy", timeout=10 * PATIENCE).ok
     world.start_load()
     world.load.wait_sent(300)
     pid = world.daemon.popen.pid
@@ -192,13 +192,13 @@ def test_no_file_descriptors(world):
         more.append(socket.create_connection(("127.0.0.1", world.daemon.http_port)))
         more[-1].sendall(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
     for _ in range(20):
-        assert kept.get(world.daemon.url + "/-/healthy", timeout=10).ok
+        assert kept.get(world.daemon.url + "/-/healthy", timeout=10 * PATIENCE).ok
         world.load.wait_sent(50)  # connections that are there go on, and so does the spool
     cpu = os.sched_getcpu() if hasattr(os, "sched_getcpu") else None
     before = sum(os.times()[:2]), open(f"/proc/{pid}/stat").read().split()[13:15]
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
     for s in more:
-        s.settimeout(20)
+        s.settimeout(20 * PATIENCE)
         assert b"200 OK" in s.recv(4096)
         s.close()
     world.settle()
