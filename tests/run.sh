@@ -68,7 +68,8 @@ pytest_suite chaos tests/chaos
 if [ -n "$long" ]; then
     echo "== threads, under ThreadSanitizer"
     if setup build-tsan -Db_sanitize=thread -Db_lundef=false; then
-        export TSAN_OPTIONS=io_sync=0 # what goes through sockets puts threads in no order
+        # what goes through sockets puts threads in no order
+        export TSAN_OPTIONS=io_sync=0:suppressions=$PWD/tests/tsan.supp
         instrumented_suite threads-chaos build-tsan tests/chaos
         instrumented_suite threads-daemon build-tsan tests/daemon/test_operations.py \
             tests/daemon/test_real_clients.py tests/daemon/test_relp.py tests/daemon/test_storm.py \
