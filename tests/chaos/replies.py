@@ -53,6 +53,7 @@ def end_of_reply(data, at=0):
 class Replies(Wire):
     def __init__(self, *args):
         self.counts, self.hits = collections.Counter(), 0
+        self.applied = set()  # records that Redis has: it refuses none of them for its own sake, but says SKIP
         self.wrong = None
         self.scripts, self.loaded = {}, 0
         self.waiting, self.partial = {}, {}
@@ -66,10 +67,12 @@ class Replies(Wire):
             self.scripts.setdefault(sha, SCRIPTS[len(self.scripts)] if len(self.scripts) < len(SCRIPTS) else "?")
         return self.scripts[words[1]] if name == "EVALSHA" else name
 
-    def due(self, kind):
+    def due(self, kind, record):
         self.counts[kind] += 1
         w = self.wrong
-        return w is not None and w.kind == kind and w.n <= self.counts[kind] < w.n + w.answers
+        if w is None or w.kind != kind or not w.n <= self.counts[kind] < w.n + w.answers:
+            return False
+        return not (w.how.startswith("ERR") and record in self.applied)
 
     def request(self, client, data):
         data, out = self.rest.get(client, b"") + data, b""
@@ -77,13 +80,14 @@ class Replies(Wire):
             command, data = data[:end], data[end:]
             with self.lock:
                 kind = self.kind(command)
-                due = self.due(kind)
+                record = tuple(words_of(command, 7)[5:]) if kind in ("observe", "verb") else None
+                due = self.due(kind, record)
                 self.hits += due
             command = self.perhaps(command)
             cut = due and self.wrong.how in CUTS
             if due and not cut:
                 command = self.failing(self.wrong.how)
-            self.waiting.setdefault(client, collections.deque()).append(cut)
+            self.waiting.setdefault(client, collections.deque()).append((cut, record))
             out += command
         self.rest[client] = data
         return out
@@ -92,7 +96,10 @@ class Replies(Wire):
         data, out = self.partial.pop(client, b"") + data, b""
         while (end := end_of_reply(data)) is not None:
             reply, data = data[:end], data[end:]
-            if not self.waiting[client].popleft():
+            cut, record = self.waiting[client].popleft()
+            if record and reply.split(b"\r\n", 3)[1:3] == [b"$2", b"OK"]:
+                self.applied.add(record)
+            if not cut:
                 out += reply
                 continue
             how = self.wrong.how

@@ -41,6 +41,7 @@ class Story(Play):
         self.shipped()
         self.tick()
         self.redis.client.flushall()
+        self.wire.applied.clear()
         self.webhook()
         self.shipped()
         self.wire.cut()
