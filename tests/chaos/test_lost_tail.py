@@ -4,12 +4,12 @@ import os
 import signal
 import time
 
-from harness import LONG, wait_until
+from harness import LONG, PATIENCE, wait_until
 from load import ANSWERED
 from proxy import Proxy
 
 ROUNDS = 50 if LONG else 5
-RETAIN = 2
+RETAIN = 2 * min(PATIENCE, 5)  # what is acknowledged before Redis dies must not be older by then
 
 
 def ready(world):
@@ -106,7 +106,8 @@ def test_the_answer_to_one_record_says_nothing_of_the_next(world):
     again, and says so; then the connection is lost with all others on their way. They are still needed."""
     world.start_redis("--appendonly", "yes", "--appendfsync", "always")
     proxy = Stuck(world.tmp / "proxy.sock", world.redis.sock, 1)
-    world.start_daemon(redis_sock=proxy.path, spool='{directory: "%s", retain: 1s, segment_size: 16KiB, min_free: 1MiB}')
+    world.start_daemon(redis_sock=proxy.path,
+                       spool=f'{{directory: "%s", retain: {RETAIN}s, segment_size: 16KiB, min_free: 1MiB}}')
     wait_until(lambda: ready(world), "ready")
     wait_until(lambda: world.redis.client.info("persistence")["aof_rewrite_in_progress"] == 0, "rewritten")
     tags = [f"t{i}" for i in range(40)]
@@ -125,7 +126,7 @@ def test_the_answer_to_one_record_says_nothing_of_the_next(world):
     post(tags[20:])
     world.redis.stop(signal.SIGKILL)
     gone = time.monotonic()
-    wait_until(lambda: time.monotonic() > gone + 2, "away for twice as long as is retained", 60)
+    wait_until(lambda: time.monotonic() > gone + 2 * RETAIN, "away for twice as long as is retained", 60)
     os.truncate(path, half)
     proxy.whole = False
     world.restart_redis()
