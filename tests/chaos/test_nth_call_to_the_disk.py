@@ -31,7 +31,7 @@ ERRORS = {
 IN_A_ROW = (1, 3)
 # what is made anew at once, and what is looked at again within a second
 QUIET = ("mkdir .", "fstatvfs")
-EACH = 3  # of a class, in the short run
+EACH = 2  # of a class, in the short run
 LANES = 4
 
 
