@@ -56,7 +56,7 @@ instrumented_suite() { # name, build, paths...: as often as in the short run, si
     local name=$1 build=$PWD/$2
     shift 2
     echo "-- $name"
-    TRIAGED_BUILD=$build TRIAGED_PLAIN_BUILD=$build TRIAGED_PATIENCE=10 \
+    TRIAGED_BUILD=$build TRIAGED_PLAIN_BUILD=$build TRIAGED_PATIENCE=20 \
         $python -m pytest -q -p no:cacheprovider --junitxml="$results/$name.xml" "$@"
 }
 pytest_suite store tests/store >"$results/store.log" 2>&1 & # beside the next, which mostly waits
@@ -81,7 +81,8 @@ if [ -n "$long" ]; then
     meson test -C build --no-rebuild --suite unit --wrapper "$valgrind" -t 20 --print-errorlogs --no-stdsplit
     cp build/meson-logs/testlog-valgrind.junit.xml "$results/valgrind-unit.xml" 2>/dev/null
     export TRIAGED_WRAPPER=$valgrind
-    instrumented_suite valgrind-chaos build tests/chaos/test_exactly_once.py tests/chaos/test_durable.py
+    instrumented_suite valgrind-chaos build tests/chaos/test_exactly_once.py tests/chaos/test_durable.py \
+        tests/chaos/test_lost_tail.py tests/chaos/test_over_tls.py tests/chaos/test_answers_of_redis.py
     # without the reload that is answered 503 because loading the rules takes too long under valgrind
     instrumented_suite valgrind-daemon build tests/daemon/test_operations.py tests/daemon/test_bad_input.py \
         -k "not cannot_bind"
