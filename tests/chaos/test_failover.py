@@ -55,10 +55,13 @@ class Node(Process):
             return {}
 
     def applied(self):
-        """The last number of each stream of each team."""
+        """The last number of each stream of each team; nothing while it loads what its master sent."""
         store = Store(self.client)
-        return {(team, stream): int(n) for team in store.teams()
-                for stream, n in self.client.hgetall(f"triaged:{{{team}}}:applied").items()}
+        try:
+            return {(team, stream): int(n) for team in store.teams()
+                    for stream, n in self.client.hgetall(f"triaged:{{{team}}}:applied").items()}
+        except redis.exceptions.BusyLoadingError:
+            return {}
 
 
 class Sentinel(Process):
