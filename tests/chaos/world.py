@@ -11,7 +11,7 @@ import time
 import pytest
 import redis
 
-from harness import LONG, PRIORITIES, Redis, Store, TIERS, Triaged, assert_clean, free_port, wait_until
+from harness import LONG, PRIORITIES, Redis, Store, TIERS, Triaged, assert_clean, wait_until
 from load import Load
 
 CONFIG = """teams: {{red: {{id: RED}}, blue: {{id: BLU}}}}
@@ -22,14 +22,6 @@ rules:
   - {{name: reds, match: ['team="red"'], set: {{team: red, category: software, impact: medium, urgency: medium}}, group_by: [alertname]}}
   - {{name: blues, match: ['team="blue"'], set: {{team: blue, category: network, impact: low, urgency: high}}, group_by: [alertname]}}
   - {{name: logs, match: ['source="syslog"'], set: {{team: blue, category: hardware, impact: low, urgency: low}}, group_by: [app]}}
-"""
-
-
-LISTEN = """listen:
-  http: [{{address: "127.0.0.1:{}"}}]
-  syslog:
-    - {{address: "127.0.0.1:{}", transport: udp}}
-    - {{address: "127.0.0.1:{}", transport: tcp}}
 """
 
 
@@ -141,8 +133,6 @@ class World:
 
     def start_daemon(self, extra="", workers=1, redis_sock=None, **kw):
         kw.setdefault("spool", "{directory: \"%s\", min_free: 1MiB}")
-        if workers > 1:  # with port 0 each worker would have one of its own, and the first all the load
-            kw.setdefault("listen", LISTEN.format(*(free_port() for _ in range(3))))
         self.daemon = Daemon(self.tmp / "triaged", redis_sock or getattr(self.redis, "sock", "/nowhere"),
                              CONFIG.format(workers=workers) + extra, rules=False, **kw)
         return self.daemon
