@@ -81,7 +81,7 @@ class Sentinel(Process):
         """It looks more often than its ten seconds; what it does then stays the same."""
         try:
             return self.client.execute_command("SENTINEL DEBUG", "info-period", "300", "publish-period", "250",
-                                               "ping-period", "100")
+                                               "ping-period", "400")
         except redis.exceptions.RedisError:
             return False
 
