@@ -28,7 +28,7 @@ def test_the_horizon_is_told_by_the_clock_of_redis(world, clock):
     world.start_redis()
     wire = VerbsWait(world.tmp / "proxy.sock", world.redis.sock, 1)
     world.start_daemon(redis_sock=wire.path, build=PLAIN_BUILD, env=clock.env)
-    wait_until(lambda: "redis ready" in world.daemon.get("/-/ready").text, "ready")
+    wait_until(world.at_redis, "ready")
     body = {"title": "x", "team": "red", "impact": "low", "urgency": "low", "category": "software", "actor": "maria"}
     somebody = threading.Thread(target=lambda: world.daemon.post("/api/v1/incidents", body))
     before = world.redis.client.time()[0] * 1000

@@ -145,7 +145,7 @@ def test_a_disk_whose_syncs_fail(world, disk):
     world.settle()
     world.check()
     world.kill_daemon()  # what is on disk is whole
-    wait_until(lambda: "redis ready" in world.daemon.get("/-/ready").text, "ready")
+    wait_until(world.at_redis, "ready")
     world.settle()
     world.check()
 

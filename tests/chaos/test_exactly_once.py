@@ -39,7 +39,7 @@ def test_kill_redis(world):
         world.load.wait_sent(world.rng.randrange(1, 800))
         world.nap(0, 1.2)
         world.kill_redis(cut=i % 3 != 2, again=i % 2 == 0)
-        wait_until(lambda: "redis ready" in world.daemon.get("/-/ready").text, "the daemon is back at Redis")
+        wait_until(world.at_redis, "the daemon is back at Redis")
     world.load.wait_sent(500)
     world.settle()
     world.check()

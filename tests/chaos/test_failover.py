@@ -186,8 +186,7 @@ def again(world, before):
 def test_failover(world, tls, failovers):
     pair = Pair(world, Keys(world.tmp / "ca") if tls else None)
     world.start_daemon(workers=2, redis=pair.url())
-    ready = lambda: "redis ready" in world.daemon.get("/-/ready").text
-    wait_until(ready, "at the master")
+    wait_until(world.at_redis, "at the master")
     world.start_load(pause=0.1)
     resent = 0
     for i in range(failovers):
@@ -204,7 +203,7 @@ def test_failover(world, tls, failovers):
         world.load.wait_sent(200)
         world.load.hold()  # a full synchronisation under load takes as long as it likes
         pair.wait_in_sync()
-        before, resent = resent, wait_until(lambda: ready() and again(world, resent), lambda:
+        before, resent = resent, wait_until(lambda: world.at_redis() and again(world, resent), lambda:
                                             "sent again to the new master\n" + world.daemon.log()[-3000:], 180)
         world.load.go_on()
         world.notes.append(f"failover {i + 1}: {'hung' if hang else 'killed'}, {resent - before:.0f} records again")

@@ -13,7 +13,7 @@ RETAIN = 2 * min(PATIENCE, 5)  # what is acknowledged before Redis dies must not
 
 
 def ready(world):
-    return "redis ready" in world.daemon.get("/-/ready").text
+    return world.at_redis()
 
 
 def applied(world):

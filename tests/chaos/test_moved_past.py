@@ -26,7 +26,7 @@ def start(world, kind=SkipsAreLost, **kw):
     world.start_redis()
     wire = kind(world.tmp / "proxy.sock", world.redis.sock, 1)
     world.start_daemon(redis_sock=wire.path, **kw)
-    wait_until(lambda: "redis ready" in world.daemon.get("/-/ready").text, "ready")
+    wait_until(world.at_redis, "ready")
     return wire
 
 

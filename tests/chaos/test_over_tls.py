@@ -15,7 +15,7 @@ def tls(world):
     world.start_redis("--appendonly", "yes", "--appendfsync", "everysec", *ca.redis_options(port, ca.issue("redis")))
     proxy = Proxy(outer, port, world.rng.randrange(1 << 30))
     world.start_daemon(workers=2, redis=f'{{url: "rediss://localhost:{outer}", tls: {{ca: "{ca.ca}"}}}}')
-    wait_until(lambda: "redis ready" in world.daemon.get("/-/ready").text, "ready")
+    wait_until(world.at_redis, "ready")
     world.start_load()
     yield proxy
     proxy.stop()
@@ -29,7 +29,7 @@ def test_kills(world, tls):
             world.kill_daemon()
         else:
             world.kill_redis(cut=True, again=world.rng.random() < 0.3)
-        wait_until(lambda: "redis ready" in world.daemon.get("/-/ready").text, "the daemon is at Redis")
+        wait_until(world.at_redis, "the daemon is at Redis")
     world.load.wait_sent(500)
     world.settle()
     world.check()
@@ -41,7 +41,7 @@ def test_cuts(world, tls):
         world.load.wait_sent(world.rng.randrange(1, 400))
         tls.cut_after(world.rng.randrange(1, 4000))
         wait_until(lambda: tls.left is None, "cut in mid-answer")
-        wait_until(lambda: "redis ready" in world.daemon.get("/-/ready").text, "the daemon is at Redis")
+        wait_until(world.at_redis, "the daemon is at Redis")
     tls.delay = 0
     world.settle()
     world.check()

@@ -13,7 +13,7 @@ ROUNDS = 50 if LONG else 5
 
 
 def ready(world):
-    wait_until(lambda: "redis ready" in world.daemon.get("/-/ready").text, "the daemon is at Redis")
+    wait_until(world.at_redis, "the daemon is at Redis")
 
 
 def test_connection_is_cut_and_delayed(world):

@@ -188,12 +188,17 @@ class World:
             load.settle_syslog(self.daemon.life)
         self.rest(timeout)
 
+    def at_redis(self):
+        """Every worker is. One that is not yet may still have to send again what nobody says is waiting."""
+        workers = [line for line in self.daemon.get("/-/ready").text.splitlines() if line.startswith("worker ")]
+        return workers and all("redis ready" in line for line in workers)
+
     def rest(self, timeout=90):
         """Waits until nothing waits in the spool and nothing is sent again."""
         def drained():
             m = self.daemon.metrics()
             waiting = [v for k, v in m.items() if k.startswith("triaged_spool_records_waiting")]
-            return waiting and not any(waiting)
+            return waiting and not any(waiting) and self.at_redis()
 
         wait_until(lambda: drained() and drained(), lambda: "the spool drained\n" + self.daemon.log()[-3000:] +
                    self.daemon.get("/-/ready").text, timeout)
