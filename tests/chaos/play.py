@@ -4,6 +4,8 @@ a last life without faults, and the check: each alert that was accepted is in Re
 all. Senders do as real ones: what was refused or not answered they try again, HTTP with tags of its own, RELP and the
 verb as they were."""
 import base64
+import collections
+import concurrent.futures
 import http.client
 import json
 import os
@@ -29,6 +31,8 @@ LISTEN = """listen:
 EXTRA = "limits: {http_answer: 4s}\n"
 PATIENCE = 30
 PAD = "x" * 4000
+LANES = 4  # lives at a time
+NOT_UP = "did not come up"
 
 
 class Wire(Injector):
@@ -348,3 +352,21 @@ class Play:
         self.redis.popen.kill()
         self.redis.popen.wait()
         self.redis.log_file.close()
+
+
+def play_all(faults, run, kind_of):
+    """run(name of a directory, fault) says what came of each fault, a few of them at a time. None may have FAILED or be
+    NOT SAID, and what never came up has shown nothing."""
+    outcomes, wrong = collections.Counter(), []
+    with concurrent.futures.ThreadPoolExecutor(LANES) as pool:
+        for fault, outcome in zip(faults, pool.map(run, map(str, range(len(faults))), faults)):
+            said = outcome.split("\n")[0]
+            outcomes[kind_of(fault), said] += 1
+            if said.startswith(("FAILED", "NOT SAID")):
+                wrong.append(f"{fault}: {outcome}")
+                print(wrong[-1], flush=True)
+    for (kind, outcome), n in sorted(outcomes.items()):
+        print(f"{n:5} {kind}: {outcome}")
+    assert not wrong, f"{len(wrong)} of {len(faults)}\n" + "\n".join(wrong)
+    missed = sum(n for (_, outcome), n in outcomes.items() if outcome == NOT_UP)
+    assert 2 * missed < len(faults), f"{missed} of {len(faults)} never came up"

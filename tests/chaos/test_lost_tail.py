@@ -12,10 +12,6 @@ ROUNDS = 50 if LONG else 5
 RETAIN = 2 * min(PATIENCE, 5)  # what is acknowledged before Redis dies must not be older by then
 
 
-def ready(world):
-    return world.at_redis()
-
-
 def applied(world):
     return world.daemon.metrics().get('triaged_shipped_records_total{answer="ok"}', 0)
 
@@ -49,7 +45,7 @@ def test_redis_is_away_for_longer_than_retain(world):
     absence costs nothing, however long it is. What is not acknowledged never goes."""
     world.start_redis()
     world.start_daemon(workers=2, spool=f'{{directory: "%s", retain: {RETAIN}s, segment_size: 16KiB, min_free: 1MiB}}')
-    wait_until(lambda: ready(world), "ready")
+    wait_until(world.at_redis, "ready")
     world.start_load(kinds=ANSWERED)
     world.load.wait_sent(300)  # a stream that is lost to its very beginning would be adopted, as after FLUSHALL
     world.load.quiet()
@@ -108,7 +104,7 @@ def test_the_answer_to_one_record_says_nothing_of_the_next(world):
     proxy = Stuck(world.tmp / "proxy.sock", world.redis.sock, 1)
     world.start_daemon(redis_sock=proxy.path,
                        spool=f'{{directory: "%s", retain: {RETAIN}s, segment_size: 16KiB, min_free: 1MiB}}')
-    wait_until(lambda: ready(world), "ready")
+    wait_until(world.at_redis, "ready")
     wait_until(lambda: world.redis.client.info("persistence")["aof_rewrite_in_progress"] == 0, "rewritten")
     tags = [f"t{i}" for i in range(40)]
 

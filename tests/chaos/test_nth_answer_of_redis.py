@@ -1,12 +1,10 @@
 """The n-th answer of Redis goes wrong, for every n and every kind of command: the connection is cut before, after or
 within it, it is nonsense, or it is an error. Senders of alerts never hear of it, nothing is lost, nothing counts
 twice, a verb is done once, and the log says what happened. Short: a sample of all kinds; TRIAGED_LONG: every n."""
-import collections
-import concurrent.futures
 import traceback
 
 from harness import LONG, free_port
-from play import Play
+from play import NOT_UP, Play, play_all
 from replies import CUTS, SCRIPTS, Replies, Wrong
 
 PASSING, ELSEWHERE, UNKNOWN = "BUSY Redis is busy", "READONLY You cannot write", "ERR nobody knows this one"
@@ -14,7 +12,6 @@ HANDSHAKE = ("AUTH", "INFO", "SCRIPT", "CLIENT", "ROLE", "TIME", "BGREWRITEAOF")
 # What nobody waits for, or is asked again at once, or (a reader) is told 503.
 SAID = ("AUTH", "INFO", "SCRIPT", "observe", "verb", "skip", "adopt", "settings", "tick")
 EACH = 1  # of a kind, in the short run
-LANES = 4
 
 
 class Story(Play):
@@ -81,7 +78,7 @@ def one(directory, wrong):
         if wrong is None:
             return wire.counts
         if not hits:
-            return "did not come up"
+            return NOT_UP
         if wrong.how in CUTS and "lost redis" not in said and "cannot use redis" not in said:
             return "NOT SAID"
         if wrong.how == UNKNOWN and wrong.kind in SAID and UNKNOWN not in said:
@@ -118,14 +115,5 @@ def test_the_nth_answer_goes_wrong(tmp_path, rng):
     assert not isinstance(counts, str), counts
     assert set(SCRIPTS) - {"audit"} <= set(counts), counts
     wrongs = plan(counts, rng)
-    outcomes, failures = collections.Counter(), []
-    with concurrent.futures.ThreadPoolExecutor(LANES) as pool:
-        for wrong, outcome in zip(wrongs, pool.map(lambda i: one(tmp_path / str(i), wrongs[i]), range(len(wrongs)))):
-            outcomes[wrong.how, outcome.split("\n")[0]] += 1
-            if outcome.startswith(("FAILED", "NOT SAID")):
-                failures.append(f"{wrong}: {outcome}")
-                print(failures[-1], flush=True)
-    print(f"answers {dict(counts)}; {len(wrongs)} went wrong")
-    for (how, outcome), n in sorted(outcomes.items()):
-        print(f"{n:5} {how}: {outcome}")
-    assert not failures, f"{len(failures)} of {len(wrongs)}\n" + "\n".join(failures)
+    print(f"answers {dict(counts)}; {len(wrongs)} go wrong")
+    play_all(wrongs, lambda name, wrong: one(tmp_path / name, wrong), lambda wrong: wrong.how)

@@ -1,8 +1,6 @@
 """The n-th call to the disk fails, for every n and every kind of call, once or a few times in a row: triaged does not
 crash, nothing is lost, nothing counts twice, senders hear of it or wait, and the log says what happened. Short: a
 sample of all kinds; TRIAGED_LONG: every n."""
-import collections
-import concurrent.futures
 import errno
 import os
 import traceback
@@ -11,7 +9,7 @@ import pytest
 
 from faults import SHORT, SHORT_FIRST, Disk, Fault, build_library
 from harness import LONG
-from play import Play
+from play import NOT_UP, Play, play_all
 
 ERRORS = {
     "write": (errno.EIO, errno.ENOSPC, SHORT, SHORT_FIRST + errno.ENOSPC),
@@ -32,7 +30,6 @@ IN_A_ROW = (1, 3)
 # what is made anew at once, and what is looked at again within a second
 QUIET = ("mkdir .", "fstatvfs")
 EACH = 2  # of a class, in the short run
-LANES = 4
 
 
 def one(directory, library, fault):
@@ -47,7 +44,7 @@ def one(directory, library, fault):
         play.check()
         said = play.daemon.log()
         if not hit:
-            return "did not come up"
+            return NOT_UP
         if fault.errno() and os.strerror(fault.errno()) not in said and not what.startswith(QUIET):
             return "NOT SAID " + what
         if play.daemon.refusals:
@@ -93,18 +90,11 @@ def test_the_nth_call_fails(tmp_path, library, rng):
         play.close()
     assert all(seen[kind] for kind in ERRORS), f"some calls are never made: {seen}"
     faults = plan(seen, rng)
-    outcomes, wrong = collections.Counter(), []
-    with concurrent.futures.ThreadPoolExecutor(LANES) as pool:
-        def run(i):
-            directory = tmp_path / str(i)
-            directory.mkdir()
-            return one(directory, library, faults[i])
-        for fault, outcome in zip(faults, pool.map(run, range(len(faults)))):
-            outcomes[fault.kind, outcome.split("\n")[0]] += 1
-            if outcome.startswith(("FAILED", "NOT SAID")):
-                wrong.append(f"{fault}: {outcome}")
-                print(wrong[-1], flush=True)
     print(f"calls {seen}; {len(faults)} faults")
-    for (kind, outcome), n in sorted(outcomes.items()):
-        print(f"{n:5} {kind}: {outcome}")
-    assert not wrong, f"{len(wrong)} of {len(faults)}\n" + "\n".join(wrong)
+
+    def run(name, fault):
+        directory = tmp_path / name
+        directory.mkdir()
+        return one(directory, library, fault)
+
+    play_all(faults, run, lambda fault: fault.kind)
