@@ -96,7 +96,7 @@ def drain(triaged, redis, sent):
 
 def check(redis, feed):
     """Number of alerts of which Redis says another count or state than was sent last."""
-    wrong, firing = [], 0
+    wrong = []
     by_instance = {a.instance: a for a in feed.alerts}
     incidents = Store(redis.client).incidents()
     for incident in incidents:

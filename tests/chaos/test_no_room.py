@@ -1,15 +1,18 @@
 """No room: a spool at its limit, a full disk, a directory that cannot be written, no file descriptors.
 The sender hears of it, nothing is half kept, and everything goes on by itself."""
 import os
+import pathlib
+import re
 import resource
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 import requests
 
-from harness import LONG, PATIENCE, free_port, need, wait_until
+from harness import LONG, PATIENCE, free_port, wait_until
 
 SMALL = '{directory: "%s", max_size: 1MiB, segment_size: 64KiB, retain: 1s, min_free: 1MiB}'
 
@@ -174,6 +177,21 @@ def test_directory_is_a_file(world):
     assert "Not a directory" in said and str(world.tmp / "spool") in said
 
 
+def busy(pid, session, url):
+    """The part of a CPU that the daemon takes during two ticks, which come once a second."""
+    def ticks():
+        text = session.get(url + "/metrics", timeout=10 * PATIENCE).text
+        return int(re.search(r'^triaged_ticks_total\{result="ok"\} (\d+)', text, re.M)[1])
+
+    def spent():
+        user, system = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    first, begin, before = ticks(), time.monotonic(), spent()
+    wait_until(lambda: ticks() >= first + 2, "two ticks", every=.5)
+    return (spent() - before) / (time.monotonic() - begin)
+
+
 def test_no_file_descriptors(world):
     """Accepting pauses, the connections that are there go on, and so does all else when there are
     descriptors again."""
@@ -194,8 +212,11 @@ def test_no_file_descriptors(world):
     for _ in range(20):
         assert kept.get(world.daemon.url + "/-/healthy", timeout=10 * PATIENCE).ok
         world.load.wait_sent(50)  # connections that are there go on, and so does the spool
-    cpu = os.sched_getcpu() if hasattr(os, "sched_getcpu") else None
-    before = sum(os.times()[:2]), open(f"/proc/{pid}/stat").read().split()[13:15]
+    world.load.hold()
+    part = busy(pid, kept, world.daemon.url)
+    print(f"{part:.3f} of a CPU while nothing can be accepted")
+    assert part < 0.5, "the loop spins on connections that it cannot accept"
+    world.load.go_on()
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (hard, hard))
     for s in more:
         s.settimeout(20 * PATIENCE)

@@ -8,10 +8,7 @@ import subprocess
 import threading
 import time
 
-import pytest
-import redis
-
-from harness import LONG, PRIORITIES, Redis, Store, TIERS, Triaged, assert_clean, wait_until
+from harness import LONG, Redis, Store, TIERS, Triaged, assert_clean, wait_until
 from load import Load
 
 CONFIG = """teams: {{red: {{id: RED}}, blue: {{id: BLU}}}}
