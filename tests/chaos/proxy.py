@@ -134,8 +134,9 @@ class Proxy(threading.Thread):
 
 
 class Injector(Proxy):
-    """Lets the n-th record fail: Redis gets a command in its place that answers with that error, so
-    that nothing is done and the order of answers is kept."""
+    """Lets the n-th record fail, or each with some bytes in it: Redis gets a command in its place that
+    answers with that error, so that nothing is done and the order of answers is kept."""
+    always = None  # (bytes, error)
 
     def __init__(self, *args):
         self.rest = {}
@@ -178,6 +179,8 @@ class Injector(Proxy):
         head = command[:300]
         if b"EVALSHA" not in head or b"\r\n$32\r\n" not in head or int(head[1:head.index(b"\r\n")]) < 20:
             return command  # not a record, which has a stream's 32 digits and many fields
+        if self.always and self.always[0] in command:
+            return self.failing(self.always[1])
         with self.lock:
             self.seen += 1
             if self.error is None or self.seen != self.at:
