@@ -11,12 +11,11 @@ import re
 import time
 
 import jsonschema
-import pytest
 import requests
 import yaml
 
 from api import CONFIG, FAST, Api, alert
-from conftest import LONG, ROOT, assert_clean, wait_until
+from conftest import LONG, ROOT, assert_clean
 
 DOC = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
 RESOLVER = jsonschema.RefResolver("", DOC)

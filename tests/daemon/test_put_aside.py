@@ -12,7 +12,7 @@ import sys
 import pytest
 import requests
 
-from conftest import LONG, ROOT, wait_until
+from conftest import ROOT, wait_until
 
 sys.path.insert(0, str(ROOT / "tests/chaos"))
 

@@ -1,6 +1,5 @@
 """The right incident in the right queue with the right priority, sent by the real programs."""
 import signal
-import time
 
 import pytest
 

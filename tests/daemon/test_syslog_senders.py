@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from conftest import ROOT, BUILD, Process, Triaged, free_port, need, wait_until
+from conftest import ROOT, BUILD, Process, free_port, need, wait_until
 from peers import Haproxy, Rsyslogd, SyslogNg, loggen, logger
 
 DOCUMENT = ROOT / "docs/SYSLOG.md"

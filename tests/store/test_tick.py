@@ -1,8 +1,6 @@
 """The clocks: each row of lifecycle section 2, the horizon, claims, retention, broken entries."""
 import json
 
-import pytest
-
 from conftest import D, H, M, S, T0, obs
 
 P1 = dict(impact='high', urgency='high')
