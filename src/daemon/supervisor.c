@@ -216,17 +216,12 @@ static bool boot(struct supervisor *sup, struct diag *why)
     return true;
 }
 
-/* Signals belong to the main thread: the others are started with all of them blocked. */
 static bool start_threads(struct supervisor *sup)
 {
-    sigset_t all, before;
     bool ok = true;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
     for (unsigned i = 0; i < sup->n_workers; i++)
         ok = ok && worker_start(sup->workers[i]);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return ok;
 }
 

@@ -28,6 +28,7 @@
 #include "triaged/base/log.h"
 #include "triaged/base/mem.h"
 #include "triaged/base/metrics.h"
+#include "triaged/base/thread.h"
 #include "triaged/net/loop.h"
 
 enum {
@@ -469,12 +470,9 @@ bool worker_start(struct worker *w)
 {
     char name[16];
 
-    if (pthread_create(&w->thread, NULL, run, w) != 0)
-        return false;
     snprintf(name, sizeof(name), "worker-%u", w->index);
-    pthread_setname_np(w->thread, name);
-    w->thread_running = true;
-    return true;
+    w->thread_running = thread_start(&w->thread, name, run, w);
+    return w->thread_running;
 }
 
 void worker_join(struct worker *w)

@@ -7,12 +7,12 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "triaged/base/mem.h"
+#include "triaged/base/thread.h"
 
 enum { POLL_MS = 1000 };
 
@@ -161,20 +161,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Signals belong to the main thread. */
-static bool start(struct http_ping *p)
-{
-    sigset_t all, before;
-    bool ok;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    ok = pthread_create(&p->thread, NULL, run, p) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (ok)
-        pthread_setname_np(p->thread, "http-ping");
-    return ok;
-}
 
 static void finish(struct http_ping *p)
 {
@@ -195,7 +181,7 @@ struct http_ping *http_ping_create(void)
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->asked, NULL);
     p->multi = curl_multi_init();
-    if (p->multi && start(p))
+    if (p->multi && thread_start(&p->thread, "http-ping", run, p))
         return p;
     finish(p);
     return NULL;

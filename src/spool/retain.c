@@ -4,12 +4,15 @@
  * Never: removes a record that is not acknowledged.
  * Called by: spool.c (append, tick), write.c (heal).
  *
- *   all acknowledged, and older than retain (up to the last sign of life)  removed by the tick
- *   all acknowledged, and max_size presses                                 removed at once, oldest
- * first the last segment of the own stream                                     kept: it alone tells
- * the next start which stream may go
+ * A segment whose records are all acknowledged goes
+ *   - with the tick, when it is older than retain (up to the last sign of life);
+ *   - at once, oldest first, when max_size presses;
+ *   - not at all while it is the last of the own stream: it alone tells the next start which
+ *     stream may go.
+ * Its name goes here, its blocks are given back by closer.c.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +24,7 @@
 void spool_remove_segment(struct spool *s, struct segment *g)
 {
     struct stream *st = g->stream;
+    int last = s->io->openat(s->dir_fd, g->name, O_RDONLY | O_CLOEXEC, 0);
 
     if (s->io->unlink(s->dir_fd, g->name) != 0 && errno != ENOENT) {
         log_error("spool", "%s: cannot remove %s: %s", s->directory, g->name, strerror(errno));
@@ -28,6 +32,7 @@ void spool_remove_segment(struct spool *s, struct segment *g)
     }
     s->bytes -= g->size;
     spool_segment_forget(s, g);
+    closer_close(&s->closer, last);
     if (st->segments == 0 && st != s->own && !st->left_behind) {
         st->gone = true;
         st->gone_sync = sync_directory(s);
@@ -62,10 +67,12 @@ bool spool_make_room(struct spool *s, uint64_t need)
         size_t i = 0;
 
         while (s->bytes + need > s->max_size && i < s->n_segs) {
-            if (may_remove(s, s->segs[i]))
-                spool_remove_segment(s, s->segs[i]);
-            else
+            if (!may_remove(s, s->segs[i])) {
                 i++;
+                continue;
+            }
+            spool_remove_segment(s, s->segs[i]);
+            closer_wait(&s->closer, CLOSER_URGENT);
         }
         again = s->bytes + need > s->max_size && retire_active(s, need);
     }
@@ -76,7 +83,7 @@ static void remove_old(struct spool *s)
 {
     if (s->in_doubt) /* what is being sent again may turn out to be missing there */
         return;
-    for (size_t i = 0; i < s->n_segs;) {
+    for (size_t i = 0; i < s->n_segs && closer_has_room(&s->closer);) {
         struct segment *g = s->segs[i];
 
         if (s->alive_ms - g->last_ack_ms > s->retain_ms && may_remove(s, g))

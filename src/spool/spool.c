@@ -133,6 +133,7 @@ static void destroy(struct spool *s)
     spool_batches_finish(s);
     buf_finish(&s->wbuf);
     buf_finish(&s->rbuf);
+    closer_stop(&s->closer);
     free(s->pending);
     free(s->segs);
     if (s->rfd >= 0)

@@ -45,6 +45,8 @@ enum {
     DEAD_LETTER_MAX = 16 * 1024 * 1024, /* then it is renamed to .1 */
     ASIDE_MAX = 64 * 1024 * 1024,       /* damaged bytes kept aside in corrupt-*.bin */
     ASIDE_FILES_MAX = 100,
+    CLOSER_MAX = 16,   /* removed segments whose blocks are not free yet … */
+    CLOSER_URGENT = 1, /* … while max_size presses */
 };
 
 struct entry { /* of the index; 40 bytes */
@@ -118,6 +120,17 @@ struct sync {
     int failed; /* errno of the sync that failed; nothing is done until it is healed */
 };
 
+struct closer {
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;
+    pthread_cond_t wake, closed;
+    /* under lock */
+    int fds[CLOSER_MAX]; /* n of them from first on, in a ring */
+    size_t first, n;
+    bool stop;
+};
+
 struct spool {
     char *directory;
     const struct spool_io *io;
@@ -180,6 +193,7 @@ struct spool {
     uint64_t corrupt, torn;
     uint64_t reported; /* durable position last told through on_durable */
     struct sync sync;
+    struct closer closer;
 };
 
 /* spool.c */
@@ -253,6 +267,14 @@ void spool_remove_segment(struct spool *s, struct segment *g);
 void spool_check_free(struct spool *s);
 /* Closes the files that nobody writes or syncs any more. */
 void spool_close_idle(struct spool *s);
+
+/* closer.c */
+/* Closes fd (or nothing, when that is -1) soon; waits when CLOSER_MAX others have to be closed. */
+void closer_close(struct closer *c, int fd);
+bool closer_has_room(struct closer *c);
+/* Until no more than that many are left. */
+void closer_wait(struct closer *c, size_t at_most);
+void closer_stop(struct closer *c); /* closes what is left, joins */
 
 /* sync.c */
 bool sync_start(struct spool *s);

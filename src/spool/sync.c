@@ -10,13 +10,13 @@
  * thread writes the unsynced bytes again into a new file (write.c, spool_heal) before it goes on.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "spool_internal.h"
 #include "triaged/base/clock.h"
 #include "triaged/base/mem.h"
+#include "triaged/base/thread.h"
 #include "triaged/conf/conf.h"
 
 static int sync_fd(int (*call)(int), int fd)
@@ -120,7 +120,6 @@ bool sync_start(struct spool *s)
 {
     struct sync *y = &s->sync;
     pthread_condattr_t attr;
-    sigset_t all, before;
 
     pthread_mutex_init(&y->lock, NULL);
     pthread_condattr_init(&attr);
@@ -128,10 +127,7 @@ bool sync_start(struct spool *s)
     pthread_cond_init(&y->wake, &attr);
     pthread_cond_init(&y->idle, NULL);
     pthread_condattr_destroy(&attr);
-    sigfillset(&all); /* signals are the main thread's */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    y->started = pthread_create(&y->thread, NULL, run, s) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    y->started = thread_start(&y->thread, "spool-sync", run, s);
     return y->started;
 }
 

@@ -32,7 +32,13 @@
 #include "triaged/base/buf.h"
 #include "triaged/base/mem.h"
 
-enum { COMMAND_MAX = 256 * 1024 * 1024 /* a record is at most 16 MiB */, WHY_MAX = 320 };
+enum {
+    COMMAND_MAX = 256 * 1024 * 1024, /* a record is at most 16 MiB */
+    WHY_MAX = 320,
+    AHEAD = 1024 * 1024,    /* asked for in the buffer of a unix socket: what Redis works on while
+                               the loop is busy elsewhere. TCP finds its own size. */
+    WRITE_MAX = 256 * 1024, /* in one call; libevent's own limit is 16 KiB */
+};
 
 struct redis_conn {
     struct list on_owner;
@@ -214,6 +220,7 @@ static void go_up(struct redis_conn *c)
     }
     c->fd = -1;
     bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
+    bufferevent_set_max_single_write(c->bev, WRITE_MAX);
     bufferevent_enable(c->bev, EV_READ | EV_WRITE);
     if (!c->tls) {
         c->up = true;
@@ -279,7 +286,7 @@ static int begin_connect(const struct redis_address *to)
 {
     union any_address a;
     socklen_t size = make_address(to, &a);
-    int fd, error, one = 1;
+    int fd, error, one = 1, ahead = AHEAD;
 
     if (size == 0) {
         errno = EADDRNOTAVAIL;
@@ -290,6 +297,8 @@ static int begin_connect(const struct redis_address *to)
         return -1;
     if (to->port)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    else
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &ahead, sizeof(ahead));
     if (connect(fd, &a.sa, size) == 0 || errno == EINPROGRESS)
         return fd;
     error = errno;
