@@ -26,6 +26,9 @@ void spool_remove_segment(struct spool *s, struct segment *g)
     struct stream *st = g->stream;
     int last = s->io->openat(s->dir_fd, g->name, O_RDONLY | O_CLOEXEC, 0);
 
+    if (last < 0 && errno != ENOENT)
+        log_warn("spool", "%s: %s cannot be opened, its removal takes longer: %s", s->directory,
+                 g->name, strerror(errno));
     if (s->io->unlink(s->dir_fd, g->name) != 0 && errno != ENOENT) {
         log_error("spool", "%s: cannot remove %s: %s", s->directory, g->name, strerror(errno));
         st->left_behind = true; /* then the receiver must not forget it */
