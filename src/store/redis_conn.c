@@ -37,7 +37,9 @@ enum {
     WHY_MAX = 320,
     AHEAD = 1024 * 1024,    /* asked for in the buffer of a unix socket: what Redis works on while
                                the loop is busy elsewhere. TCP finds its own size. */
-    WRITE_MAX = 256 * 1024, /* in one call; libevent's own limit is 16 KiB */
+    WRITE_MAX = 256 * 1024, /* in one call; libevent's own limit is 16 KiB. Not over TLS: where
+                               OpenSSL takes only the first record of a piece, libevent 2.1 goes on
+                               with the next piece. */
 };
 
 struct redis_conn {
@@ -220,9 +222,9 @@ static void go_up(struct redis_conn *c)
     }
     c->fd = -1;
     bufferevent_setcb(c->bev, on_read, NULL, on_event, c);
-    bufferevent_set_max_single_write(c->bev, WRITE_MAX);
     bufferevent_enable(c->bev, EV_READ | EV_WRITE);
     if (!c->tls) {
+        bufferevent_set_max_single_write(c->bev, WRITE_MAX);
         c->up = true;
         c->cb.on_up(c->cb.arg);
     }
