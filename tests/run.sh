@@ -91,9 +91,7 @@ if [ -n "$long" ]; then
     meson test -C build --no-rebuild --suite unit --wrapper "$valgrind" -t 20 --print-errorlogs --no-stdsplit
     cp build/meson-logs/testlog-valgrind.junit.xml "$results/valgrind-unit.xml" 2>/dev/null
     export TRIAGED_WRAPPER=$valgrind
-    instrumented_suite valgrind-chaos build tests/chaos/test_exactly_once.py tests/chaos/test_durable.py \
-        tests/chaos/test_lost_tail.py tests/chaos/test_over_tls.py tests/chaos/test_answers_of_redis.py \
-        tests/chaos/test_moved_past.py tests/chaos/test_stop.py tests/chaos/test_clock.py
+    instrumented_suite valgrind-chaos build tests/chaos
     # without the reload that is answered 503 because loading the rules takes too long under valgrind
     instrumented_suite valgrind-daemon build tests/daemon/test_operations.py tests/daemon/test_bad_input.py \
         -k "not cannot_bind"
