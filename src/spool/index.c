@@ -6,6 +6,7 @@
  * Entries are dropped where nothing is lost by it: of segments that are acknowledged as a whole
  * or not at all, and of which nothing was put aside. They are found again by scanning the file.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,18 +159,23 @@ void spool_index_trim(struct spool *s, const struct segment *keep)
 /* ---- loading ------------------------------------------------------------------------------------
  */
 
-char *spool_segment_bytes(struct spool *s, struct segment *g, size_t *n)
+/* The whole file, up to g->size bytes; owned by the caller. What cannot be read: *unread of them,
+ * with errno. A file that is gone has none. */
+static char *segment_bytes(struct spool *s, struct segment *g, size_t *n, size_t *unread)
 {
     char *p = xmalloc(g->size + 1);
     int fd = g->fd >= 0 ? g->fd
                         : s->io->openat(s->dir_fd, g->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
 
     *n = 0;
+    *unread = fd < 0 && errno != ENOENT ? g->size : 0;
     if (fd < 0)
         return p;
-    *n = spool_pread_all(s->io, fd, p, g->size, 0);
+    *n = spool_pread_all(s->io, fd, p, g->size, 0, unread);
     if (fd != g->fd)
         close(fd);
+    if (*unread)
+        errno = EIO;
     return p;
 }
 
@@ -209,19 +215,13 @@ static void on_bad(void *arg, size_t from, size_t to, bool torn)
     (void)torn;
 }
 
-void spool_index_load(struct spool *s, struct segment *g)
+static void index_bytes(struct spool *s, struct segment *g, struct str bytes)
 {
     struct loading l = {.s = s, .g = g, .last = g->skip_upto, .all_acked = g->n_acked == g->count};
     struct segment_visitor v = {.on_record = on_record, .on_bad = on_bad, .arg = &l};
     uint32_t found;
-    size_t n;
-    char *p;
 
-    if (g->entries || g->count == 0)
-        return;
-    p = spool_segment_bytes(s, g, &n);
-    segment_scan((struct str){p, n}, g->stream->id, n < g->head_size ? n : g->head_size, &v);
-    free(p);
+    segment_scan(bytes, g->stream->id, bytes.n < g->head_size ? bytes.n : g->head_size, &v);
     for (found = l.n; l.n < g->count; l.n++) {
         struct entry e = {.acked = l.all_acked};
 
@@ -235,13 +235,39 @@ void spool_index_load(struct spool *s, struct segment *g)
     spool_index_trim(s, g);
 }
 
+static bool load(struct spool *s, struct segment *g, bool whole)
+{
+    size_t n, unread;
+    char *p;
+    int e;
+
+    if (g->entries || g->count == 0)
+        return true;
+    p = segment_bytes(s, g, &n, &unread);
+    e = errno;
+    if (unread == 0 || !whole)
+        index_bytes(s, g, (struct str){p, n});
+    free(p);
+    errno = e;
+    return g->entries;
+}
+
+bool spool_index_load(struct spool *s, struct segment *g)
+{
+    return load(s, g, true);
+}
+
+void spool_index_load_rest(struct spool *s, struct segment *g)
+{
+    load(s, g, false);
+}
+
 struct entry *spool_entry_at(struct spool *s, uint64_t pos, struct segment **out)
 {
     struct segment *g = spool_segment_at(s, pos);
 
-    if (!g || pos < g->first_pos)
+    if (!g || pos < g->first_pos || !spool_index_load(s, g))
         return NULL;
-    spool_index_load(s, g);
     *out = g;
     return &g->entries[pos - g->first_pos];
 }
@@ -254,7 +280,8 @@ struct entry *spool_entry_of(struct spool *s, const char *stream, uint64_t seq,
 
         if (g->count == 0 || g->last_seq < seq || strcmp(g->stream->hex, stream) != 0)
             continue;
-        spool_index_load(s, g);
+        if (!spool_index_load(s, g))
+            return NULL;
         *out = g;
         for (uint32_t k = 0; k < g->count; k++)
             if (g->entries[k].seq == seq)

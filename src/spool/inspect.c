@@ -96,7 +96,8 @@ static void inspect_file(const struct spool_inspector *with, int dir, const char
         segment_parse_name(str_c(name), &l.info.number, stream);
         segment_stream_hex(stream, l.info.stream);
         look_at(&l, stream,
-                (struct str){p, spool_pread_all(&spool_io_system, fd, p, (size_t)st.st_size, 0)});
+                (struct str){
+                    p, spool_pread_all(&spool_io_system, fd, p, (size_t)st.st_size, 0, NULL)});
         free(p);
     }
     if (fd >= 0)

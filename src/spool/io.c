@@ -79,10 +79,11 @@ bool spool_pwrite_all(const struct spool_io *io, int fd, const void *p, size_t n
     return true;
 }
 
-size_t spool_pread_all(const struct spool_io *io, int fd, char *p, size_t n, off_t at)
+size_t spool_pread_all(const struct spool_io *io, int fd, char *p, size_t n, off_t at,
+                       size_t *unread)
 {
     unsigned tries = READ_TRIES;
-    size_t got = 0;
+    size_t got = 0, lacking = 0;
 
     while (got < n) {
         ssize_t r = io->pread(fd, p + got, n - got, at + (off_t)got);
@@ -103,9 +104,12 @@ size_t spool_pread_all(const struct spool_io *io, int fd, char *p, size_t n, off
             if (r <= 0) {
                 memset(p + got, UNREADABLE, step);
                 r = (ssize_t)step;
+                lacking += step;
             }
         }
         got += (size_t)r;
     }
+    if (unread)
+        *unread = lacking;
     return got;
 }

@@ -68,6 +68,12 @@ static bool fill(struct spool *s, const struct segment *g, const struct entry *e
 
 enum outcome { GOT, LATER, LOST };
 
+/* Errors that say nothing about the file. */
+static bool is_ours(int e)
+{
+    return e == EMFILE || e == ENFILE || e == ENOMEM || e == EACCES || e == EPERM;
+}
+
 /* An error may pass (no descriptor left, a flaky disk); a record that stays unreadable must not
  * hold up all others for ever. */
 static enum outcome cannot_read(struct spool *s, const struct segment *g, uint64_t pos, int e)
@@ -82,7 +88,7 @@ static enum outcome cannot_read(struct spool *s, const struct segment *g, uint64
         log_warn("spool", "%s/%s: cannot be read, trying again: %s", s->directory, g->name,
                  strerror(e));
     }
-    return now - s->stuck_since_ms > STUCK_READ_MS ? LOST : LATER;
+    return now - s->stuck_since_ms > STUCK_READ_MS && !is_ours(e) ? LOST : LATER;
 }
 
 static enum outcome read_record(struct spool *s, struct segment *g, const struct entry *e,
@@ -122,7 +128,19 @@ static void hand_out(const struct spool *s, const struct segment *g, const struc
 /* ---- reading ------------------------------------------------------------------------------------
  */
 
-/* The next entry to hand out at or after read_pos, which moves there. */
+/* Of the segment that read_pos is in. False: later. */
+static bool load_index(struct spool *s, struct segment *g)
+{
+    if (spool_index_load(s, g))
+        return true;
+    if (cannot_read(s, g, s->read_pos, errno) == LATER)
+        return false;
+    spool_index_load_rest(s, g);
+    return true;
+}
+
+/* The next entry to hand out at or after read_pos, which moves there. NULL: there is none, or it
+ * cannot be looked up now. */
 static struct entry *next_entry(struct spool *s, struct segment **out)
 {
     while (s->read_pos <= s->written_pos) {
@@ -138,7 +156,8 @@ static struct entry *next_entry(struct spool *s, struct segment **out)
             s->read_pos = end;
             continue;
         }
-        spool_index_load(s, g);
+        if (!load_index(s, g))
+            return NULL;
         for (; s->read_pos < end; s->read_pos++) {
             struct entry *e = &g->entries[s->read_pos - g->first_pos];
 
@@ -225,12 +244,9 @@ void spool_rewind_all(struct spool *s)
     resend_from(s, i < s->n_segs ? s->segs[i]->first_pos : s->read_pos);
 }
 
-/* The first record of team after seq `applied` in g. */
-static struct entry *first_after(struct spool *s, struct segment *g, int team, uint64_t applied)
+/* The first record of team after seq `applied` in g, whose entries are in memory. */
+static struct entry *first_after(const struct segment *g, int team, uint64_t applied)
 {
-    if (g->count == 0 || g->last_seq <= applied)
-        return NULL;
-    spool_index_load(s, g);
     for (uint32_t i = 0; i < g->count; i++) {
         struct entry *e = &g->entries[i];
 
@@ -252,7 +268,13 @@ bool spool_rewind_after(struct spool *s, const char *stream, struct str team, ui
         struct segment *g = s->segs[i];
         struct entry *e;
 
-        if (strcmp(g->stream->hex, stream) != 0 || !(e = first_after(s, g, id, applied)))
+        if (g->count == 0 || g->last_seq <= applied || strcmp(g->stream->hex, stream) != 0)
+            continue;
+        if (!spool_index_load(s, g)) { /* what is sought may be in it */
+            resend_from(s, g->first_pos);
+            return true;
+        }
+        if (!(e = first_after(g, id, applied)))
             continue;
         if (oldest_prev)
             *oldest_prev = e->prev;

@@ -38,6 +38,7 @@ struct recovery {
     const struct found *f;
     struct segment *g;
     struct str bytes;
+    size_t unread; /* bytes of it that the disk could not give */
     uint64_t last_seq;
     size_t copies, places; /* repeated records; damaged places */
     size_t used;           /* the end of the bytes that are not zeros written ahead */
@@ -213,6 +214,21 @@ static void scan_file(struct recovery *r, int fd)
                  g->name, r->copies);
 }
 
+/* Nothing of the file can be had. If the disk could not be read, the next start may be luckier. */
+static void leave_out(struct recovery *r)
+{
+    struct spool *s = r->s;
+    struct segment *g = r->g;
+
+    if (r->unread > 0) {
+        log_error("spool", "%s/%s: cannot be read, left for the next start", s->directory, g->name);
+        g->stream->left_behind = true;
+    } else {
+        s->io->unlink(s->dir_fd, g->name);
+    }
+    spool_segment_forget(s, g);
+}
+
 /* The segment takes its place in the order of positions, or goes when nothing is in it. */
 static void settle(struct recovery *r, int64_t now_ms)
 {
@@ -220,8 +236,7 @@ static void settle(struct recovery *r, int64_t now_ms)
     struct segment *g = r->g;
 
     if (g->count == 0 && g->head_size == 0) {
-        s->io->unlink(s->dir_fd, g->name);
-        spool_segment_forget(s, g);
+        leave_out(r);
         return;
     }
     if (g->count > 0) {
@@ -273,7 +288,7 @@ static bool recover_file(struct recovery *r, int64_t now_ms, struct diag *why)
     if (fd < 0)
         return true;
     p = xmalloc((size_t)st.st_size + 1);
-    r->bytes = (struct str){p, spool_pread_all(s->io, fd, p, (size_t)st.st_size, 0)};
+    r->bytes = (struct str){p, spool_pread_all(s->io, fd, p, (size_t)st.st_size, 0, &r->unread)};
     r->g = spool_segment_add(s, spool_stream(s, r->f->stream), r->f->number);
     scan_file(r, fd);
     /* A killed process may have answered for bytes that still are in memory only (`interval`). */

@@ -219,21 +219,21 @@ void spool_segment_forget(struct spool *s, struct segment *g);
 /* The segment that holds pos, or the next one after it; NULL beyond the end. */
 struct segment *spool_segment_at(struct spool *s, uint64_t pos);
 void spool_entry_add(struct spool *s, struct segment *g, const struct entry *e);
-/* Brings the entries of g into memory; may drop others'. Never fails: what cannot be found again in
- * the file is marked dead. */
-void spool_index_load(struct spool *s, struct segment *g);
+/* Brings the entries of g into memory; may drop others'. What does not stand in the file any more is
+ * marked dead. False with errno when the file cannot be read now, which may pass. */
+bool spool_index_load(struct spool *s, struct segment *g);
+/* The same of a file that stays unreadable: what cannot be read is marked dead. */
+void spool_index_load_rest(struct spool *s, struct segment *g);
 /* The record cannot be read any more: it is counted and waits for nobody. */
 void spool_entry_lost(struct spool *s, struct segment *g, struct entry *e);
 /* Some of its records may be lost by a failing sync. */
 bool spool_has_unsynced(const struct spool *s, const struct segment *g);
 void spool_index_drop(struct spool *s, struct segment *g);
 void spool_index_trim(struct spool *s, const struct segment *keep);
-/* The whole file, up to g->size bytes; owned by the caller. */
-char *spool_segment_bytes(struct spool *s, struct segment *g, size_t *n);
-/* The entry of pos, in memory; NULL when it is not retained. */
+/* The entry of pos, in memory; NULL when it is not retained or cannot be looked up now. */
 struct entry *spool_entry_at(struct spool *s, uint64_t pos, struct segment **g);
 
-/* The entry of a record by its number in a stream, in memory; NULL when it is not retained. */
+/* The same of a record by its number in a stream. */
 struct entry *spool_entry_of(struct spool *s, const char *stream, uint64_t seq, struct segment **g);
 
 /* dead_letter.c */

@@ -33,8 +33,9 @@ const struct spool_io *spool_io_current(void);
 /* Writes all n bytes; false with errno. */
 bool spool_pwrite_all(const struct spool_io *io, int fd, const void *p, size_t n, off_t at);
 /* Reads up to n bytes into p. In place of what cannot be read (EIO) stands what no record is and no
- * room that was never written, so that damage on a disk costs the records that it hit and no more.
- * Returns the bytes up to the end of the file. */
-size_t spool_pread_all(const struct spool_io *io, int fd, char *p, size_t n, off_t at);
+ * room that was never written, so that damage on a disk costs the records that it hit and no more:
+ * *unread = how many such bytes (may be NULL). Returns the bytes up to the end of the file. */
+size_t spool_pread_all(const struct spool_io *io, int fd, char *p, size_t n, off_t at,
+                       size_t *unread);
 
 #endif
