@@ -23,6 +23,7 @@
 #define DEAD_LETTERS "dead-letter.jsonl"
 #define RETRYING     "dead-letter.retry.jsonl" /* what a retry has taken in hand */
 #define REFUSED      "dead-letter.refused.jsonl"
+#define GIVEN        "dead-letter.given" /* for triaged: their records are not to be sent again */
 
 enum { LINE_MAX_BYTES = 32 * 1024 * 1024 };
 
@@ -57,9 +58,10 @@ static int each_worker(const char *directory, int (*fn)(void *arg, const char *p
 
 /* ---- lines of a file ------------------------------------------------------------------------- */
 
-/* Calls fn for each line from offset `at` on; fn says whether to go on. False when it cannot be
- * read, but a file that is not there has no lines. */
-static bool each_line(const char *path, int64_t at,
+/* Calls fn for each line from offset `at` on; fn says whether to go on. unended: also for what
+ * stands behind the last end of a line. False when it cannot be read, but a file that is not there
+ * has no lines. */
+static bool each_line(const char *path, int64_t at, bool unended,
                       bool (*fn)(void *arg, struct str line, int64_t end), void *arg)
 {
     FILE *f = fopen(path, "re");
@@ -72,10 +74,11 @@ static bool each_line(const char *path, int64_t at,
         return errno == ENOENT;
     ok = fseeko(f, at, SEEK_SET) == 0;
     while (ok && (n = getline(&line, &cap, f)) > 0) {
+        size_t end = line[n - 1] == '\n';
+
         at += n;
-        if (n > LINE_MAX_BYTES || line[n - 1] != '\n')
-            break; /* unfinished: it is being written */
-        if (!fn(arg, (struct str){line, (size_t)n - 1}, at))
+        if (n > LINE_MAX_BYTES || !(end || unended) ||
+            !fn(arg, (struct str){line, (size_t)n - end}, at))
             break;
     }
     ok = ok && !ferror(f);
@@ -207,7 +210,7 @@ static int inspect(void *arg, const char *path)
     for (size_t i = 0; ok && i < ARRAY_LEN(names); i++) {
         char *file = xasprintf("%s/%s", path, names[i]);
 
-        each_line(file, 0, on_letter, in);
+        each_line(file, 0, false, on_letter, in); /* the last may be being written */
         free(file);
     }
     if (ok) {
@@ -275,21 +278,42 @@ const struct command cmd_spool_inspect = {
 struct retry {
     struct client c;
     char *path, *mark, *refused; /* the file in hand; how far it was given; what was not taken */
+    char *given;                 /* what was taken */
     int64_t done;
     int status;
     uint64_t n_taken, n_refused;
 };
 
-static bool keep_refused(const struct retry *r, struct str line)
+static bool add_line(const char *path, struct str line)
 {
-    FILE *f = fopen(r->refused, "ae");
+    FILE *f = fopen(path, "ae");
     bool ok = f && fprintf(f, "%.*s\n", STR_ARG(line)) > 0;
 
     if (f && fclose(f) != 0)
         ok = false;
     if (!ok)
-        cli_complain("%s: %s", r->refused, strerror(errno));
+        cli_complain("%s: %s", path, strerror(errno));
     return ok;
+}
+
+/* Redis may not know yet that the record is not to be applied; without its letter, the next triaged
+ * would not know either. */
+static void note_given(struct retry *r, struct str line)
+{
+    struct jx_error why;
+    jx *doc = jx_parse(line, &why);
+    struct str stream = jx_str(jx_get(doc, "stream"));
+    int64_t seq = 0;
+    char *text;
+
+    if (stream.n > 0 && jx_int(jx_get(doc, "seq"), &seq)) {
+        text = xasprintf("{\"stream\":\"%.*s\",\"seq\":%lld,\"letter\":\"given\"}", STR_ARG(stream),
+                         (long long)seq);
+        if (!add_line(r->given, str_c(text)))
+            r->status = CLI_FAILED;
+        free(text);
+    }
+    jx_free(doc);
 }
 
 /* One line to the daemon; false when it stays where it is. */
@@ -306,13 +330,14 @@ static bool give(struct retry *r, struct str line)
     }
     if (c->answer.status == 200) {
         r->n_taken++;
+        note_given(r, line);
         return true;
     }
     r->status = client_refusal(c, NULL);
     if (r->status != CLI_FAILED) /* not for the record's own sake */
         return false;
     r->n_refused++;
-    return keep_refused(r, line);
+    return add_line(r->refused, line);
 }
 
 /* Notes how far we are, so that what was given is not given again if we are killed. */
@@ -350,26 +375,56 @@ static int64_t read_mark(const struct retry *r)
     return at > 0 ? at : 0;
 }
 
-/* Gives the lines of the file in hand. False when some of them stay there. */
-static bool retry_file(struct retry *r)
+/* What was noted is durable, and triaged can read it whoever runs this. */
+static bool sync_given(const struct retry *r)
+{
+    int fd = open(r->given, O_RDONLY | O_CLOEXEC);
+    bool ok = fd < 0 ? errno == ENOENT : fchmod(fd, 0644) == 0 && fsync(fd) == 0;
+
+    if (!ok)
+        cli_complain("%s: %s", r->given, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* Gives the lines of the file in hand, which nobody adds to any more. False when some stay there.
+ */
+static bool give_lines(struct retry *r)
 {
     struct stat st;
 
-    if (stat(r->path, &st) != 0) {
-        if (errno != ENOENT)
-            return false;
-        unlink(r->mark); /* of a file that is done with: it says nothing about the next one */
-        return true;
-    }
     r->done = read_mark(r);
-    if (!each_line(r->path, r->done, on_retry, r)) {
+    if (!each_line(r->path, r->done, true, on_retry, r)) {
         cli_complain("%s: %s", r->path, strerror(errno));
         r->status = CLI_FAILED;
         return false;
     }
-    if (stat(r->path, &st) != 0 || st.st_size != r->done)
+    if (stat(r->path, &st) != 0 || st.st_size != r->done || !sync_given(r))
         return false;
     return unlink(r->path) == 0 && (unlink(r->mark) == 0 || errno == ENOENT);
+}
+
+/* False when some of the file in hand stays there. */
+static bool retry_file(struct retry *r)
+{
+    int fd = open(r->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    bool held = fd >= 0 && flock(fd, LOCK_EX) == 0; /* triaged does while it writes a letter */
+    bool done = false;
+
+    if (fd < 0 && errno == ENOENT) {
+        unlink(r->mark); /* of a file that is done with: it says nothing about the next one */
+        return true;
+    }
+    if (held) {
+        done = give_lines(r);
+    } else {
+        cli_complain("%s: %s", r->path, strerror(errno));
+        r->status = CLI_FAILED;
+    }
+    if (fd >= 0)
+        close(fd);
+    return done;
 }
 
 /* One retry at a time: two would give the same lines. -1 after complaining; to be closed. */
@@ -401,6 +456,7 @@ static int retry(void *arg, const char *directory)
     r->path = xasprintf("%s/" RETRYING, directory);
     r->mark = xasprintf("%s.done", r->path);
     r->refused = xasprintf("%s/" REFUSED, directory);
+    r->given = xasprintf("%s/" GIVEN, directory);
     for (size_t i = 0; all && i < ARRAY_LEN(names); i++) {
         char *from = names[i] ? xasprintf("%s/%s", directory, names[i]) : NULL;
 
@@ -413,13 +469,14 @@ static int retry(void *arg, const char *directory)
         free(from);
     }
     if (!all && r->status == CLI_OK) {
-        cli_complain("%s is being written to; run this again", r->path);
+        cli_complain("some of %s could not be given; run this again", r->path);
         r->status = CLI_FAILED;
     }
     close(lock);
     free(r->path);
     free(r->mark);
     free(r->refused);
+    free(r->given);
     return r->status;
 }
 

@@ -6,13 +6,18 @@
  *
  * A letter may outlive the process that wrote it while Redis was not told yet to move past its
  * record. So the next one looks which records stand here (spool_mark_dead_letters): they are not
- * sent again, else `spool retry` would bring back what was applied.
+ * sent again, else `spool retry` would bring back what was applied. Nor are those that a retry has
+ * given back, of which it leaves a note.
+ *
+ * Whoever writes to the file or takes lines out of it holds its flock. A retry renames it first: so
+ * what was opened under the name may be another file by the time that it is held.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +27,9 @@
 #include "triaged/conf/conf.h"
 
 #define FILE_NAME "dead-letter.jsonl"
+#define GIVEN     "dead-letter.given" /* what `triagectl spool retry` gave back */
+
+enum { OPEN_TRIES = 10 }; /* a retry takes the file away once, but a person may do anything */
 
 struct metric_family spool_dead_letters_lost_total = {
     .name = "triaged_dead_letters_lost_total",
@@ -49,10 +57,27 @@ static bool build_line(struct buf *b, const struct spool_record *r, struct str e
     return buf_put_c(b, "\"}\n");
 }
 
+static bool has_name(const struct spool *s, int fd)
+{
+    struct stat named, open;
+
+    return fstatat(s->dir_fd, FILE_NAME, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstat(fd, &open) == 0 && named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+}
+
+/* Opens the file and holds it until it is closed. -1 with errno. */
 static int open_file(struct spool *s)
 {
-    return s->io->openat(s->dir_fd, FILE_NAME, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC,
-                         0600);
+    for (int i = 0; i < OPEN_TRIES; i++) {
+        int fd = s->io->openat(s->dir_fd, FILE_NAME,
+                               O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+        if (fd < 0 || (flock(fd, LOCK_EX | LOCK_NB) == 0 && has_name(s, fd)))
+            return fd;
+        close(fd);
+    }
+    errno = EBUSY;
+    return -1;
 }
 
 static void say_unreadable(const struct spool *s, const char *name)
@@ -63,7 +88,15 @@ static void say_unreadable(const struct spool *s, const char *name)
               s->directory, name, strerror(errno));
 }
 
-/* Calls fn for each whole line of a file, if there is one. */
+/* Of a letter: a kill may have cut it off, and the next one has ended its line then. */
+static bool is_whole(const char *line, size_t n)
+{
+    while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r' || line[n - 1] == ' '))
+        n--;
+    return n > 2 && line[n - 1] == '}' && line[n - 2] == '"' && line[n - 3] != '\\';
+}
+
+/* Calls fn for each whole letter of a file, if there is one. */
 static void each_line(struct spool *s, const char *name, void (*fn)(void *arg, char *line),
                       void *arg)
 {
@@ -81,7 +114,7 @@ static void each_line(struct spool *s, const char *name, void (*fn)(void *arg, c
         return;
     }
     while ((n = getline(&line, &cap, f)) > 0)
-        if (line[n - 1] == '\n')
+        if (is_whole(line, (size_t)n))
             fn(arg, line);
     if (ferror(f))
         say_unreadable(s, name);
@@ -224,34 +257,80 @@ bool spool_dead_letter(struct spool *s, const struct spool_record *r, struct str
 /* ---- those of earlier processes -----------------------------------------------------------------
  */
 
-/* The record that a line is of, as build_line has written it. */
-static void mark(void *arg, char *line)
+struct letter { /* what a line is of */
+    const char *stream;
+    uint64_t seq;
+};
+
+/* As build_line has written it. Cuts the line behind the stream. */
+static bool read_letter(char *line, struct letter *out)
 {
     static const char before_stream[] = "\"stream\":\"", before_seq[] = "\",\"seq\":";
-    struct spool *s = arg;
     char *stream = strstr(line, before_stream), *seq;
-    struct segment *g;
-    struct entry *e;
 
     if (!stream)
-        return;
+        return false;
     stream += sizeof(before_stream) - 1;
     seq = strstr(stream, before_seq);
     if (!seq || seq - stream != 2 * STREAM_ID_SIZE)
-        return;
+        return false;
     *seq = '\0';
-    e = spool_entry_of(s, stream, strtoull(seq + sizeof(before_seq) - 1, NULL, 10), &g);
+    *out = (struct letter){stream, strtoull(seq + sizeof(before_seq) - 1, NULL, 10)};
+    return true;
+}
+
+static void mark(void *arg, char *line)
+{
+    struct spool *s = arg;
+    struct letter letter;
+    struct segment *g;
+    struct entry *e;
+
+    if (!read_letter(line, &letter))
+        return;
+    e = spool_entry_of(s, letter.stream, letter.seq, &g);
     if (e && !e->aside) {
         e->aside = true;
         g->n_aside++;
     }
 }
 
+struct given {
+    const struct spool *s;
+    bool needed;
+};
+
+/* As long as there may be records of the stream. */
+static void look_whether_needed(void *arg, char *line)
+{
+    struct given *given = arg;
+    struct letter letter;
+
+    if (!read_letter(line, &letter))
+        return;
+    for (const struct stream *st = given->s->streams; st; st = st->next)
+        if (strcmp(st->hex, letter.stream) == 0 && (st->segments > 0 || st->left_behind))
+            given->needed = true;
+}
+
+static void forget_given(struct spool *s)
+{
+    struct given given = {.s = s};
+
+    if (faccessat(s->dir_fd, GIVEN, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+        return;
+    each_line(s, GIVEN, look_whether_needed, &given);
+    if (!given.needed)
+        s->io->unlink(s->dir_fd, GIVEN);
+}
+
 void spool_mark_dead_letters(struct spool *s)
 {
-    /* The last: what `triagectl spool retry` has in hand. */
-    static const char *const names[] = {FILE_NAME ".1", FILE_NAME, "dead-letter.retry.jsonl"};
+    /* The third: what `triagectl spool retry` has in hand. */
+    static const char *const names[] = {FILE_NAME ".1", FILE_NAME, "dead-letter.retry.jsonl",
+                                        GIVEN};
 
     for (size_t i = 0; s->n_segs > 0 && i < ARRAY_LEN(names); i++)
         each_line(s, names[i], mark, s);
+    forget_given(s);
 }

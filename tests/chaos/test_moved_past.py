@@ -97,6 +97,25 @@ def test_a_dead_letter_is_not_sent_again(world, how):
     wire.stop()
 
 
+def test_what_came_back_by_hand_is_not_sent_again(world):
+    """A letter was given back before Redis had been told to move past its record, and the program was killed.
+    The letter is no more, and the cause of the refusal neither."""
+    wire = start(world)
+    wire.losing = True
+    wire.arm(1, "ERR BADRECORD by a test")
+    post(world, "t1")
+    wait_until(lambda: letters(world), "put aside")
+    assert "1 dead letter taken in" in retry(world)
+    world.daemon.kill()
+    wire.losing = False
+    world.daemon.start()
+    post(world, "t2")
+    wait_until(lambda: "t2" in tags(world), "the others go on")
+    world.rest()
+    assert tags(world) == ["t1", "t2"]
+    wire.stop()
+
+
 def test_what_redis_lost_and_then_refuses_is_kept(world):
     """It had acknowledged it: that is no reason to think that it was put aside."""
     wire = start(world)

@@ -1,6 +1,7 @@
 """What was put aside: quarantined payloads and dead letters, looked at and brought back by triagectl."""
 import base64
 import concurrent.futures
+import fcntl
 import json
 import os
 import resource
@@ -175,7 +176,7 @@ def test_dead_letters_come_back(refused, store):
     assert "5 records in 1 segments" in seen and seen.count(" 1 observation,") == 5
     assert "3 dead letters taken in" in ctl(triaged, "spool", "retry", str(spool))
     wait_until(lambda: tags_of(store) == ["t0", "t1", "t2", "t3", "t4"], lambda: f"all; {tags_of(store)}")
-    assert sorted(p.name for p in (spool / "worker-0").glob("dead-letter*")) == []
+    assert sorted(p.name for p in (spool / "worker-0").glob("dead-letter*")) == ["dead-letter.given"]
     assert "0 dead letters taken in" in ctl(triaged, "spool", "retry", str(spool))
     assert tags_of(store) == ["t0", "t1", "t2", "t3", "t4"]
 
@@ -202,7 +203,38 @@ def test_a_retry_that_was_killed_at_its_end_hides_nothing(refused, store):
     (spool / "dead-letter.retry.jsonl.done").write_text("%020d\n" % len(lines[0] + lines[1]))
     assert "3 dead letters taken in" in ctl(triaged, "spool", "retry", str(spool))
     wait_until(lambda: tags_of(store) == ["t0", "t1", "t2", "t3", "t4"], lambda: f"all; {tags_of(store)}")
-    assert sorted(p.name for p in spool.glob("dead-letter*")) == []
+    assert sorted(p.name for p in spool.glob("dead-letter*")) == ["dead-letter.given"]
+
+
+def test_half_a_letter_holds_up_no_retry(refused, store):
+    """A kill cut off the last line of the file: nobody will ever end it."""
+    triaged, tags = refused
+    spool = triaged.directory / "spool/worker-0"
+    with (spool / "dead-letter.jsonl").open("a") as f:
+        f.write('{"at":"2026-01-01T00:00:00.000Z","team":"n')
+    assert "3 dead letters taken in, 1 refused" in ctl(triaged, "spool", "retry", str(spool), rc=1)
+    wait_until(lambda: tags_of(store) == ["t0", "t1", "t2", "t3", "t4"], lambda: f"all; {tags_of(store)}")
+    assert (spool / "dead-letter.refused.jsonl").read_text() == '{"at":"2026-01-01T00:00:00.000Z","team":"n\n'
+    assert "0 dead letters taken in" in ctl(triaged, "spool", "retry", str(spool))
+
+
+def test_a_letter_that_is_being_written_is_waited_for(refused, store):
+    """triaged holds the file while it writes a letter."""
+    triaged, tags = refused
+    spool = triaged.directory / "spool/worker-0"
+    lines = (spool / "dead-letter.jsonl").read_text()
+    with (spool / "dead-letter.jsonl").open("w") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        f.write(lines[:-10])
+        f.flush()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            said = pool.submit(ctl, triaged, "spool", "retry", str(spool))
+            wait_until(lambda: (spool / "dead-letter.retry.jsonl").exists(), "it is taken in hand")
+            assert not concurrent.futures.wait([said], 0.3).done
+            f.write(lines[-10:])
+            f.close()
+            assert "3 dead letters taken in" in said.result()
+    wait_until(lambda: tags_of(store) == ["t0", "t1", "t2", "t3", "t4"], lambda: f"all; {tags_of(store)}")
 
 
 def test_two_retries_at_once(refused, store):

@@ -155,9 +155,109 @@ static void test_a_letter_that_cannot_be_taken_back(void **state)
     fixture_finish(&f);
 }
 
+/* ---- what the next process reads there ----------------------------------------------------------
+ */
+
+static void put_letter(struct fixture *f, const char *text)
+{
+    char path[200];
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/dead-letter.jsonl", f->dir);
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
+/* A letter that a kill cut off is none, though the next one has ended its line; one that lacks
+ * nothing but the end of its line is one. */
+static void test_half_a_letter(void **state)
+{
+    static const char *const rests[] = {
+        "",
+        ",\"appended_at\":\"2026-01-01T00:00:00.000Z\",\"error\":\"ERR {\\\"a\\\":\\\"b\\\"}",
+        ",\"error\":\"ERR {a}",
+        ",\"error\":\"x\",\"payload\":\"Zm9v",
+        ",\"error\":\"x\",\"payload\":\"Zm9v\"}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rests) / sizeof(rests[0]); i++) {
+        struct fixture f;
+        struct spool_record r;
+        char text[400];
+        bool whole = i == 4;
+
+        fixture_init(&f, SPOOL_ALWAYS);
+        fixture_open(&f);
+        append(&f, "db", "first");
+        append(&f, "net", "second");
+        keep(&f);
+        assert_true(spool_next(f.s, &r));
+        snprintf(text, sizeof(text), "{\"team\":\"db\",\"stream\":\"%s\",\"seq\":%llu%s", r.stream,
+                 (unsigned long long)r.seq, rests[i]);
+        put_letter(&f, text);
+        fixture_reopen(&f);
+        assert_true(spool_next(f.s, &r));
+        assert_int_equal(r.aside, whole);
+        assert_true(spool_next(f.s, &r));
+        assert_true(spool_dead_letter(f.s, &r, S("ERR"), f.now));
+        fixture_reopen(&f);
+        assert_true(spool_next(f.s, &r));
+        assert_int_equal(r.aside, whole);
+        assert_true(spool_next(f.s, &r));
+        assert_true(r.aside);
+        fixture_finish(&f);
+    }
+}
+
+/* ---- beside `triagectl spool retry` -------------------------------------------------------------
+ */
+
+static struct fixture *retried;
+
+/* As soon as it is open, `spool retry` takes it in hand and is done with it. */
+static int taken_openat(int dir, const char *name, int flags, mode_t mode)
+{
+    int fd = openat(dir, name, flags, mode);
+
+    if (retried && strcmp(name, "dead-letter.jsonl") == 0 && (flags & O_CREAT)) {
+        retried = NULL;
+        assert_int_equal(renameat(dir, name, dir, "dead-letter.retry.jsonl"), 0);
+        assert_int_equal(unlinkat(dir, "dead-letter.retry.jsonl", 0), 0);
+    }
+    return fd;
+}
+
+static void test_the_file_is_taken_away(void **state)
+{
+    struct spool_record r = {.stream = "0123456789abcdef0123456789abcdef",
+                             .seq = 1,
+                             .team = S("db"),
+                             .payload = S("payload")};
+    int seen[LETTERS + 1] = {0};
+    struct spool_io io = spool_io_system;
+    struct fixture f;
+
+    (void)state;
+    io.openat = taken_openat;
+    spool_io_use(&io);
+    fixture_init(&f, SPOOL_ALWAYS);
+    fixture_open(&f);
+    retried = &f;
+    assert_true(spool_dead_letter(f.s, &r, S("ERR"), f.now));
+    spool_io_use(NULL);
+    each_file(&f, "dead-letter", count_lines, seen);
+    assert_int_equal(seen[1], 1);
+    fixture_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_half_a_letter),
+        cmocka_unit_test(test_the_file_is_taken_away),
         cmocka_unit_test(test_a_letter_that_cannot_be_taken_back),
         cmocka_unit_test(test_dead_letters),
         cmocka_unit_test(test_full_for_the_third_time),
