@@ -325,6 +325,7 @@ static void cut_back(struct spool *s, size_t n_segs, uint64_t pos)
             g->filled = g->size;
         else
             log_debug("spool", "%s: cannot cut %s back", s->directory, g->name);
+        sync_mark(s, g, s->written_pos); /* else a power loss brings some of it back, with holes */
     }
 }
 

@@ -8,6 +8,8 @@
  * unfinished one any sector may be missing, in its middle too, while the file has its full length.
  * Whatever the choice, a spool that opens on it has all records that were durable, in order, once,
  * takes no zeros for damage, and goes on.
+ *
+ * A sync may fail as well: what it should have covered is any choice of sectors for ever.
  */
 #include "spool_fixture.h"
 
@@ -17,7 +19,7 @@
 #include "spool_io.h"
 #include "triaged/base/log.h"
 
-enum kind { CREATE, WRITE, TRUNCATE, SYNC, SYNC_DIRECTORY, UNLINK, DURABLE };
+enum kind { CREATE, WRITE, TRUNCATE, SYNC, SYNC_FAILED, SYNC_DIRECTORY, UNLINK, DURABLE };
 enum { OPS_MAX = 4096, FILES_MAX = 128, FDS_MAX = 256, FILE_SIZE_MAX = 128 * 1024 };
 enum choice { NOTHING, EVERYTHING, RANDOM, CHOICES = RANDOM + 6 };
 
@@ -35,6 +37,7 @@ static struct {
     char names[FILES_MAX][96];
     int n_files;
     int of_fd[FDS_MAX]; /* file + 1 */
+    int fail_at;        /* the how many-th fdatasync from now on fails; 0 = none */
 } tape = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Called with the lock. */
@@ -109,12 +112,16 @@ static int rec_ftruncate(int fd, off_t size)
 /* What is on the tape when the sync begins is what it covers. */
 static int rec_fdatasync(int fd)
 {
+    bool fails;
+
     pthread_mutex_lock(&tape.lock);
+    fails = tape.fail_at > 0 && --tape.fail_at == 0;
     if (tape.of_fd[fd])
-        record(SYNC, tape.of_fd[fd] - 1);
+        record(fails ? SYNC_FAILED : SYNC, tape.of_fd[fd] - 1);
     pthread_mutex_unlock(&tape.lock);
     poll(NULL, 0, 2); /* a slow disk: what is written meanwhile is not covered */
-    return 0;
+    errno = EIO;
+    return fails ? -1 : 0;
 }
 
 static int rec_fsync(int fd)
@@ -190,10 +197,13 @@ static bool is_synced(size_t i, size_t n)
     const struct op *op = &tape.ops[i];
     bool name = op->kind == CREATE || op->kind == UNLINK;
 
-    for (size_t k = i + 1; k < n; k++)
+    for (size_t k = i + 1; k < n; k++) {
+        if (op->kind == WRITE && tape.ops[k].kind == SYNC_FAILED && tape.ops[k].file == op->file)
+            return false;
         if (name ? tape.ops[k].kind == SYNC_DIRECTORY
                  : tape.ops[k].kind == SYNC && tape.ops[k].file == op->file)
             return true;
+    }
     return false;
 }
 
@@ -248,6 +258,7 @@ static void make_image(struct image *m, size_t n, enum choice c)
             }
             break;
         case SYNC:
+        case SYNC_FAILED:
         case SYNC_DIRECTORY:
         case DURABLE:
             break;
@@ -403,7 +414,7 @@ static int writes_over_zeros(void)
     return n;
 }
 
-static void every_moment(int sync, size_t segment_size, int acks)
+static void every_moment(int sync, size_t segment_size, int acks, int fail_at)
 {
     struct fixture f;
     uint64_t promised = 0;
@@ -415,6 +426,7 @@ static void every_moment(int sync, size_t segment_size, int acks)
     f.o.segment_size = segment_size;
     f.o.retain_ms = acks ? 1000 : 60000;
     fixture_open(&f);
+    tape.fail_at = fail_at;
     run(&f, acks);
     spool_io_use(NULL);
     assert_true(writes_over_zeros() >= 3);
@@ -433,19 +445,26 @@ static void every_moment(int sync, size_t segment_size, int acks)
 static void test_always(void **state)
 {
     (void)state;
-    every_moment(SPOOL_ALWAYS, 16 * 1024, 0);
+    every_moment(SPOOL_ALWAYS, 16 * 1024, 0, 0);
 }
 
 static void test_one_segment(void **state)
 {
     (void)state;
-    every_moment(SPOOL_ALWAYS, 1 << 20, 0);
+    every_moment(SPOOL_ALWAYS, 1 << 20, 0, 0);
 }
 
 static void test_with_removal(void **state)
 {
     (void)state;
-    every_moment(SPOOL_ALWAYS, 8 * 1024, 5);
+    every_moment(SPOOL_ALWAYS, 8 * 1024, 5, 0);
+}
+
+static void test_a_sync_fails(void **state)
+{
+    (void)state;
+    every_moment(SPOOL_ALWAYS, 16 * 1024, 0, 4);
+    every_moment(SPOOL_ALWAYS, 1 << 20, 0, 7);
 }
 
 int main(void)
@@ -454,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_always),
         cmocka_unit_test(test_one_segment),
         cmocka_unit_test(test_with_removal),
+        cmocka_unit_test(test_a_sync_fails),
     };
     const char *seed = getenv("TRIAGED_SEED");
     int r;
