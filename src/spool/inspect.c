@@ -84,7 +84,7 @@ static void inspect_file(const struct spool_inspector *with, int dir, const char
     uint8_t stream[STREAM_ID_SIZE];
     struct stat st;
     char *p;
-    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); /* no pipe waits */
 
     if (fd < 0 || fstat(fd, &st) != 0) {
         if (errno != ENOENT) /* else it was removed meanwhile */
@@ -95,9 +95,9 @@ static void inspect_file(const struct spool_inspector *with, int dir, const char
         p = xmalloc((size_t)st.st_size + 1);
         segment_parse_name(str_c(name), &l.info.number, stream);
         segment_stream_hex(stream, l.info.stream);
-        look_at(&l, stream,
-                (struct str){
-                    p, spool_pread_all(&spool_io_system, fd, p, (size_t)st.st_size, 0, NULL)});
+        look_at(
+            &l, stream,
+            (struct str){p, spool_pread_all(&spool_io_system, fd, p, (size_t)st.st_size, 0, NULL)});
         free(p);
     }
     if (fd >= 0)

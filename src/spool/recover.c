@@ -255,12 +255,13 @@ static void settle(struct recovery *r, int64_t now_ms)
 static int open_file(struct recovery *r, struct stat *st, struct diag *why)
 {
     struct spool *s = r->s;
-    int fd = s->io->openat(s->dir_fd, r->f->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
+    int fd;
 
-    if (fd < 0 && errno == ELOOP) {
-        log_warn("spool", "%s/%s: is a symbolic link, leaving it alone", s->directory, r->f->name);
+    if (fstatat(s->dir_fd, r->f->name, st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st->st_mode)) {
+        log_warn("spool", "%s/%s: is not a file, leaving it alone", s->directory, r->f->name);
         return -1;
     }
+    fd = s->io->openat(s->dir_fd, r->f->name, O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0);
     if (fd < 0 || fstat(fd, st) != 0) {
         diag_error(why, NULL, 0, 0, NULL, "cannot open %s/%s: %s", s->directory, r->f->name,
                    strerror(errno));
@@ -360,6 +361,9 @@ bool spool_recover(struct spool *s, int64_t now_ms, struct diag *why)
             s->next_number = r.f->number + 1;
     }
     free(r.files);
+    /* Nor need their names be durable yet. */
+    if (ok && r.n > 0 && s->policy != SPOOL_NEVER && s->io->fsync(s->dir_fd) != 0)
+        log_warn("spool", "%s: cannot be synced: %s", s->directory, strerror(errno));
     if (ok && s->waiting)
         log_info("spool", "%s: recovered %llu records in %zu segments", s->directory,
                  (unsigned long long)s->waiting, s->n_segs);

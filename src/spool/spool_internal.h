@@ -219,8 +219,8 @@ void spool_segment_forget(struct spool *s, struct segment *g);
 /* The segment that holds pos, or the next one after it; NULL beyond the end. */
 struct segment *spool_segment_at(struct spool *s, uint64_t pos);
 void spool_entry_add(struct spool *s, struct segment *g, const struct entry *e);
-/* Brings the entries of g into memory; may drop others'. What does not stand in the file any more is
- * marked dead. False with errno when the file cannot be read now, which may pass. */
+/* Brings the entries of g into memory; may drop others'. What does not stand in the file any more
+ * is marked dead. False with errno when the file cannot be read now, which may pass. */
 bool spool_index_load(struct spool *s, struct segment *g);
 /* The same of a file that stays unreadable: what cannot be read is marked dead. */
 void spool_index_load_rest(struct spool *s, struct segment *g);

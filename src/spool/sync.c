@@ -104,11 +104,14 @@ static void *run(void *arg)
     struct spool *s = arg;
     struct sync *y = &s->sync;
 
+    bool tell;
+
     pthread_mutex_lock(&y->lock);
     while (wait_for_work(s)) {
         sync_round(s);
+        tell = s->policy == SPOOL_ALWAYS || y->failed;
         pthread_mutex_unlock(&y->lock);
-        if (s->policy == SPOOL_ALWAYS || y->failed)
+        if (tell)
             spool_wake(s);
         pthread_mutex_lock(&y->lock);
     }

@@ -359,6 +359,27 @@ static void test_group_is_refused_without_truncate(void **state)
     fixture_finish(&f);
 }
 
+/* A process is killed before the names of its segments are durable; the next one says that what it
+ * found is. */
+static void test_names_that_were_found_are_synced(void **state)
+{
+    struct story st = {.n = 0};
+
+    (void)state;
+    disk_reset(OP_FSYNC, 1, 1000000, EIO);
+    spool_io_use(&shim);
+    fixture_init(&st.f, SPOOL_INTERVAL);
+    fixture_open(&st.f);
+    append_some(&st);
+    fixture_close(&st.f);
+    disk.op = OP_N;
+    fixture_open(&st.f);
+    assert_true(spool_durable(st.f.s) >= st.tickets[st.n - 1]);
+    check_power_loss(&st);
+    spool_io_use(NULL);
+    fixture_finish(&st.f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_fdatasync_twice),
         cmocka_unit_test(test_fsync),
         cmocka_unit_test(test_group_is_refused),
+        cmocka_unit_test(test_names_that_were_found_are_synced),
         cmocka_unit_test(test_group_is_refused_without_truncate),
         cmocka_unit_test(test_others),
         cmocka_unit_test(test_a_new_directory_is_synced),

@@ -2,6 +2,8 @@
  * the lock, the directory, dead letters. */
 #include "spool_fixture.h"
 
+#include "triaged/spool/inspect.h"
+
 #include <sys/wait.h>
 
 enum { HEAD = 52 + 10 + 2 }; /* header of a segment that knows the team "db" */
@@ -298,9 +300,11 @@ static void test_damage_after_the_start(void **state)
 
 static void test_strange_files(void **state)
 {
+    static const struct spool_inspector nobody;
     struct fixture f;
     char path[200];
     struct spool_stats st;
+    struct diag why;
 
     (void)state;
     fixture_init(&f, SPOOL_NEVER);
@@ -311,6 +315,10 @@ static void test_strange_files(void **state)
     assert_int_equal(symlink("/etc/passwd", path), 0);
     snprintf(path, sizeof(path), "%s/0000000000000009-00000000000000000000000000000000.seg", f.dir);
     close(open(path, O_CREAT | O_WRONLY, 0600)); /* killed between creation and header */
+    snprintf(path, sizeof(path), "%s/0000000000000003-00000000000000000000000000000000.seg", f.dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/0000000000000004-00000000000000000000000000000000.seg", f.dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
     snprintf(path, sizeof(path), "%s/notes.txt", f.dir);
     close(open(path, O_CREAT | O_WRONLY, 0600));
     fixture_open(&f);
@@ -320,6 +328,14 @@ static void test_strange_files(void **state)
     append(&f, "db", "2");
     keep(&f);
     assert_int_equal(each_file(&f, "000000000000000a-", NULL, NULL), 1);
+    alarm(10);
+    diag_init(&why);
+    assert_true(spool_inspect(f.dir, &nobody, &why));
+    assert_int_equal(why.warnings, 3);
+    diag_finish(&why);
+    alarm(0);
+    snprintf(path, sizeof(path), "%s/0000000000000003-00000000000000000000000000000000.seg", f.dir);
+    assert_int_equal(rmdir(path), 0);
     fixture_finish(&f);
 }
 
