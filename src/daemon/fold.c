@@ -226,11 +226,30 @@ static void put_meta(struct fold_team *t, const struct fold_entry *e)
     t->before = e->prepared;
 }
 
+/* What an incident is opened with and what it shows of its alert. A resolve that acts only where
+ * the alert fires needs neither; and as there is one for each other team, a large request of them
+ * would fit no group of the spool. */
+static void put_texts(struct fold_team *t, const struct fold_entry *e, bool elsewhere)
+{
+    struct buf *b = &t->record;
+    size_t from;
+
+    if (elsewhere) {
+        record_put(b, S("{}"));
+        record_put(b, S(""));
+        t->before = NULL;
+        return;
+    }
+    put_meta(t, e);
+    from = begin_field(b);
+    prepared_put_alert(e->prepared, (struct str){e->message, e->message_n}, b);
+    end_field(b, from);
+}
+
 static void put_item(struct fold_team *t, const struct fold_entry *e, struct str state)
 {
     const struct prepared *p = e->prepared;
     struct buf *b = &t->record;
-    size_t from;
 
     record_put(b, p->fingerprint);
     record_put(b, p->group_key);
@@ -250,10 +269,7 @@ static void put_item(struct fold_team *t, const struct fold_entry *e, struct str
     record_put(b, p->rule);
     record_put(b, p->threshold);
     record_put(b, p->suppress);
-    put_meta(t, e);
-    from = begin_field(b);
-    prepared_put_alert(p, (struct str){e->message, e->message_n}, b);
-    end_field(b, from);
+    put_texts(t, e, str_eq(state, S("elsewhere")));
 }
 
 static void empty_record(struct fold_team *t)

@@ -1,5 +1,6 @@
 """Reload, readiness, metrics, tokens, queues: what an operator and a responder rely on."""
 import base64
+import datetime
 import hashlib
 import json
 import signal
@@ -55,6 +56,23 @@ def test_repeats_count_and_make_no_second_incident(triaged, store):
     wait_until(lambda: store.incidents() and
                sum(a["count"] for a in store.incidents()[0].alerts.values()) == 5, "five counted")
     assert len(store.incidents()) == 1 and len(store.queued()) == 1
+
+
+def test_a_large_request_of_old_resolves_reaches_the_team_that_had_them(make_triaged, store):
+    """What began before a reload may be another team's: its resolve goes to all of them, in one write."""
+    teams = "teams: {%s}\ndefault_team: t0\n" % ", ".join("t%d: {id: T%d}" % (i, i) for i in range(40))
+    rules = "rules: [{name: all, match: [], set: {team: %s, category: network, impact: low, urgency: low}}]\n"
+    triaged = make_triaged(teams + rules % "t7", rules=False)
+    triaged.alerts(alert("Moved", host="h0"))
+    store.wait_one(lambda i: i["team"] == "t7")
+    triaged.write_config(teams + rules % "t0")
+    assert triaged.post("/-/reload", "").status_code == 200
+    ended = [{**alert("Moved", host=f"h{i}"), "annotations": {"description": "x" * 1400}, "startsAt": "2026-01-01T00:00:00Z",
+              "endsAt": datetime.datetime.now(datetime.timezone.utc).isoformat()} for i in range(4000)]
+    answer = triaged.post("/api/v2/alerts", ended)
+    assert answer.status_code == 200, answer.text
+    store.wait_one(lambda i: i["team"] == "t7" and i["state"] == "resolved", "resolved where it fired", 60)
+    assert len(store.incidents()) == 1
 
 
 def test_resolve_then_fire_again_reopens(triaged, store):

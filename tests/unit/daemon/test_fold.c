@@ -323,6 +323,9 @@ static void test_old_resolve_goes_to_other_teams_too(void **state)
     assert_string_equal(seen.items[1].state, "resolved");
     assert_string_equal(seen.items[2].state, "elsewhere");
     assert_string_equal(seen.items[2].team, "b");
+    assert_string_equal(seen.items[1].message, "\"labels\":{}");
+    assert_string_equal(seen.items[2].message, ""); /* it opens nothing, and tells nothing */
+    assert_string_equal(seen.items[2].meta, "{}");
     prepared_unref(p);
     fold_finish(&f);
 }
