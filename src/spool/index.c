@@ -272,6 +272,26 @@ struct entry *spool_entry_at(struct spool *s, uint64_t pos, struct segment **out
     return &g->entries[pos - g->first_pos];
 }
 
+/* In g, whose entries are in memory. */
+static struct entry *find_seq(const struct segment *g, uint64_t seq)
+{
+    uint32_t lo = 0, hi = g->count;
+
+    while (hi > 0 && g->entries[hi - 1].seq == 0) /* could not be found again */
+        hi--;
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+
+        if (g->entries[mid].seq == seq)
+            return &g->entries[mid];
+        if (g->entries[mid].seq < seq)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return NULL;
+}
+
 struct entry *spool_entry_of(struct spool *s, const char *stream, uint64_t seq,
                              struct segment **out)
 {
@@ -283,10 +303,7 @@ struct entry *spool_entry_of(struct spool *s, const char *stream, uint64_t seq,
         if (!spool_index_load(s, g))
             return NULL;
         *out = g;
-        for (uint32_t k = 0; k < g->count; k++)
-            if (g->entries[k].seq == seq)
-                return &g->entries[k];
-        return NULL;
+        return find_seq(g, seq);
     }
     return NULL;
 }

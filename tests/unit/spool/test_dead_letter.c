@@ -212,6 +212,37 @@ static void test_half_a_letter(void **state)
     }
 }
 
+/* Those of many records, in many segments, and of some that are not kept any more. */
+static void test_each_letter_finds_its_record(void **state)
+{
+    enum { N = 500 };
+    struct fixture f;
+    struct spool_record r;
+
+    (void)state;
+    fixture_init(&f, SPOOL_NEVER);
+    f.o.segment_size = 4096;
+    fixture_open(&f);
+    for (int i = 0; i < N; i++) {
+        append(&f, i % 3 ? "db" : "net", "text");
+        keep(&f);
+    }
+    for (int i = 1; spool_next(f.s, &r); i++) {
+        if (i % 7 == 0)
+            assert_true(spool_dead_letter(f.s, &r, S("ERR"), f.now));
+        r.seq += N;
+        assert_true(spool_dead_letter(f.s, &r, S("ERR"), f.now));
+    }
+    fixture_reopen(&f);
+    for (int i = 1; i <= N; i++) {
+        assert_true(spool_next(f.s, &r));
+        assert_int_equal(r.seq, i);
+        assert_int_equal(r.aside, i % 7 == 0);
+    }
+    expect_no_next(&f);
+    fixture_finish(&f);
+}
+
 /* ---- beside `triagectl spool retry` -------------------------------------------------------------
  */
 
@@ -257,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_half_a_letter),
+        cmocka_unit_test(test_each_letter_finds_its_record),
         cmocka_unit_test(test_the_file_is_taken_away),
         cmocka_unit_test(test_a_letter_that_cannot_be_taken_back),
         cmocka_unit_test(test_dead_letters),
