@@ -185,6 +185,27 @@ def test_a_copy_of_us_used_our_stream(world):
     wire.stop()
 
 
+def test_a_copy_of_us_used_our_stream_for_another_team_as_well(world):
+    """Its numbers lie between those of ours: a record of ours comes after what it applied last, and yet does not
+    follow it. It is applied, once, and holds up nobody."""
+    wire = start(world)
+    for tag, team in (("t1", "red"), ("b1", "blue"), ("t2", "red")):
+        post(world, tag, team)
+        wait_until(lambda: tag in tags(world), "applied")
+    stream, last = applied_of(world)
+    post(world, "b2", "blue")  # last + 1
+    post(world, "b3", "blue")
+    wait_until(lambda: "b3" in tags(world), "applied")
+    world.redis.client.hset("triaged:{red}:applied", stream, last + 1)
+    post(world, "t3")  # last + 3, after last
+    post(world, "b4", "blue")
+    wait_until(lambda: "b4" in tags(world), lambda: f"nobody is held up: {tags(world)}\n{world.daemon.log()[-2000:]}")
+    world.rest()
+    assert tags(world) == ["b1", "b2", "b3", "b4", "t1", "t2", "t3"]
+    assert world.daemon.metrics()["triaged_store_rewound_total"] == 0, "Redis has lost nothing"
+    wire.stop()
+
+
 def test_a_team_whose_keys_are_broken_holds_up_no_other(world):
     """Somebody wrote nonsense there: what comes in for it is kept aside, and comes back when that is mended."""
     wire = start(world)

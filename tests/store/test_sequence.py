@@ -33,6 +33,14 @@ def test_skip_and_gap_write_nothing(team):
     assert team.hash('settings')['last_now'] == str(T0)
 
 
+def test_numbers_of_a_copy_between_prev_and_seq_are_no_gap(team):
+    team.record([obs()], T0, ST, 6, 0)
+    assert team.record([obs(at=T0 + S)], T0 + S, ST, 8, 5)[:2] == ['OK', 8]
+    assert team.record([obs(at=T0 + S)], T0 + S, ST, 8, 5) == ['SKIP', 8]
+    assert team.run('skip', T0, ST, 10, 7)[:2] == ['OK', 10]
+    assert team.inc()['count'] == '2'
+
+
 @pytest.mark.parametrize('change', [
     {'state': 'burning'}, {'kind': 'x'}, {'impact': 'huge'}, {'urgency': ''}, {'fp': ''},
     {'fp': 'a/b'}, {'fp': 'a' * 129}, {'key': ''}, {'key': 'k' * 4097}, {'first': 'soon'}, {'last': '-1'},

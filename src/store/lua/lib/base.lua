@@ -94,14 +94,15 @@ end
 
 -- The exactly-once rule. nil: apply; else the reply: SKIP, or GAP with what was applied and whether
 -- the stream is unknown here. again: this record was acknowledged once, so an unknown stream means
--- that Redis has lost all of it; that is answered GAP too, so that it is noticed and adopted.
+-- that Redis has lost all of it; that is answered GAP too, so that it is noticed and adopted. What was
+-- applied beyond prev came from a copy of the daemon; of this one nothing lies between prev and seq.
 function B.sequence(stream, seq, prev, again)
   local known = redis.call('HGET', B.base .. 'applied', stream)
   local applied = tonumber(known or 0) or 0
   if applied >= seq then
     return { 'SKIP', applied }
   end
-  if applied ~= prev or (again and not known) then
+  if applied < prev or (again and not known) then
     return { 'GAP', applied, known and 0 or 1 }
   end
   return nil
