@@ -12,7 +12,7 @@
 #include "triaged/net/tls_client.h"
 
 struct redis_access {
-    char *url, *server_name;
+    char *url, *server_name, *key;
     struct tls_client *client; /* NULL: the url asks for none */
     struct store_tls tls;
 };
@@ -39,6 +39,7 @@ struct redis_access *redis_access_create(const struct conf *conf, struct diag *w
     a->url = xstrndup(conf->redis_url.p, conf->redis_url.n);
     a->server_name = xstrndup(conf->redis_tls.server_name.n ? conf->redis_tls.server_name.p : "",
                               conf->redis_tls.server_name.n);
+    a->key = xasprintf("%.*s:{triaged}:applied", STR_ARG(conf->prefix));
     a->tls = (struct store_tls){
         .wrap = wrap, .explain = explain, .server_name = a->server_name, .arg = a};
     if (store_url_check(a->url, why) &&
@@ -57,6 +58,7 @@ void redis_access_destroy(struct redis_access *a)
     explicit_bzero(a->url, strlen(a->url)); /* it may hold a password */
     free(a->url);
     free(a->server_name);
+    free(a->key);
     free(a);
 }
 
@@ -75,6 +77,7 @@ redis_access_open(const struct redis_access *a, struct event_base *base, const c
     struct store_options o = {.url = a->url,
                               .tls = a->client ? &a->tls : NULL,
                               .name = name,
+                              .key = a->key,
                               .on_state = on_state,
                               .arg = arg};
 

@@ -1,8 +1,9 @@
 /*
  * prime.c - what is asked between "connected" and "ready": a table of steps sent in one go, then
- *           the scripts. Answers come in the order of the table, so the first failure is the cause.
- * Checks: login, database, version >= 7 (scripts begin with #!lua), not loading, not a cluster, a
- *         master. Takes over: run_id, AOF, eviction policy, clock offset, the scripts.
+ *           the scripts, and whether they may do what they do. Answers come in the order of the
+ * table, so the first failure is the cause. Checks: login, database, version >= 7 (scripts begin
+ * with #!lua), not loading, not a cluster, a master. Takes over: run_id, AOF, eviction policy,
+ * clock offset, the scripts.
  */
 #include <stdio.h>
 #include <string.h>
@@ -217,17 +218,6 @@ static void on_rewritten(void *arg, const struct store_reply *reply)
     store_ready(s);
 }
 
-/* The scripts are loaded. */
-static void finish(struct store *s)
-{
-    static const char *const words[] = {"BGREWRITEAOF", NULL};
-
-    if (!s->prime.rewrite_wanted || strcmp(s->run_id, s->prime.run_id) == 0)
-        store_ready(s);
-    else if (!store_send_words(s, on_rewritten, s, words))
-        store_fail(s, "cannot send");
-}
-
 static void fail(struct store *s, const char *what, struct str error)
 {
     char why[ERROR_MAX];
@@ -239,6 +229,47 @@ static void fail(struct store *s, const char *what, struct str error)
     store_fail(s, why);
 }
 
+static void finish(struct store *s)
+{
+    static const char *const words[] = {"BGREWRITEAOF", NULL};
+
+    if (!s->prime.rewrite_wanted || strcmp(s->run_id, s->prime.run_id) == 0)
+        store_ready(s);
+    else if (!store_send_words(s, on_rewritten, s, words))
+        store_fail(s, "cannot send");
+}
+
+/* The commands that the user may not use. */
+static void on_rights(void *arg, const struct store_reply *reply)
+{
+    struct store *s = arg;
+    char names[120];
+    size_t n = 0;
+
+    if (store_reply_type(reply) == REPLY_ERROR) {
+        fail(s, "EVALSHA", store_reply_str(reply));
+        return;
+    }
+    for (size_t i = 0; i < store_reply_len(reply) && n < sizeof(names); i++)
+        n += (size_t)snprintf(names + n, sizeof(names) - n, " %.*s",
+                              STR_ARG(store_reply_str(store_reply_at(reply, i))));
+    if (n > 0)
+        fail(s, "our user may not use all that the scripts need there; missing", str_c(names + 1));
+    else
+        finish(s);
+}
+
+/* The scripts are loaded. */
+static void ask_rights(struct store *s)
+{
+    const char *const words[] = {"EVALSHA", store_script_sha1(SCRIPT_RIGHTS), "1", s->key, NULL};
+
+    if (!s->key)
+        finish(s);
+    else if (!store_send_words(s, on_rights, s, words))
+        store_fail(s, "cannot send");
+}
+
 static void on_script(void *arg, const struct store_reply *reply)
 {
     struct store *s = arg;
@@ -248,7 +279,7 @@ static void on_script(void *arg, const struct store_reply *reply)
     if (store_reply_type(reply) == REPLY_ERROR)
         fail(s, "SCRIPT LOAD", store_reply_str(reply));
     else if (--s->prime.waiting == 0)
-        finish(s);
+        ask_rights(s);
 }
 
 /* All steps are answered. The scripts go last: a client that is not logged in is cut off by Redis,

@@ -54,8 +54,11 @@ static const char *status_name(enum store_status st)
 /* ---- the meaning of errors ----------------------------------------------------------------------
  */
 
+#define DENIED_WITHIN "NOPERM within a script"
+
 /* First words of errors that pass by themselves. MOVED and ASK: a cluster node, which configuration
- * can mend; a record must not be given up for it. */
+ * can mend; a record must not be given up for it. Nor for a right that was taken away: the next
+ * connection is ready when it was given back (prime.c). */
 static const struct {
     const char *word;
     bool reconnect; /* this connection will not get better */
@@ -63,13 +66,22 @@ static const struct {
     {"ASK", false},       {"BUSY", false},       {"CLUSTERDOWN", false}, {"LOADING", false},
     {"MASTERDOWN", true}, {"MISCONF", false},    {"MOVED", false},       {"NOAUTH", true},
     {"NOPERM", false},    {"NOREPLICAS", false}, {"NOSCRIPT", false},    {"OOM", false},
-    {"READONLY", true},   {"TRYAGAIN", false},
+    {"READONLY", true},   {"TRYAGAIN", false},   {DENIED_WITHIN, true},
 };
+
+/* What a command within a script is told that its user may not use: by Redis 7.0; by later ones. */
+static bool denied_within(struct str error)
+{
+    return str_find(error, S("The user executing the script can't")) < error.n ||
+           str_find(error, S("ACL failure in script")) < error.n;
+}
 
 static int find_passing(struct str error)
 {
     struct str rest, word = str_cut(error, ' ', &rest);
 
+    if (denied_within(error))
+        word = S(DENIED_WITHIN);
     for (size_t i = 0; i < ARRAY_LEN(passing); i++)
         if (str_eq_c(word, passing[i].word))
             return (int)i;
@@ -307,6 +319,7 @@ struct store *store_create(struct event_base *base, const struct store_options *
     s->base = base;
     s->tls = o->tls;
     s->name = xstrdup(o->name ? o->name : "triaged");
+    s->key = o->key ? xstrdup(o->key) : NULL;
     s->connect_timeout_ms = o->connect_timeout_ms > 0 ? o->connect_timeout_ms : 5000;
     s->call_timeout_ms = o->call_timeout_ms > 0 ? o->call_timeout_ms : 30000;
     s->on_state = o->on_state;
@@ -354,6 +367,7 @@ void store_destroy(struct store *s)
     metric_set(s->connected, 0);
     store_url_finish(&s->url);
     free(s->name);
+    free(s->key);
     free(s);
 }
 

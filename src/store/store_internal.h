@@ -43,7 +43,7 @@ struct store {
     struct event_base *base;
     struct store_url url;
     const struct store_tls *tls;
-    char *name;
+    char *name, *key; /* key: or NULL */
     int64_t connect_timeout_ms, call_timeout_ms;
     void (*on_state)(void *arg, enum store_state state, const char *why);
     void *arg;

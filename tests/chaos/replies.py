@@ -4,7 +4,7 @@ import hashlib
 
 from play import Wire
 
-SCRIPTS = ("observe", "verb", "tick", "adopt", "skip", "settings", "audit")  # as they are loaded
+SCRIPTS = ("observe", "verb", "tick", "adopt", "skip", "settings", "audit", "rights")  # as they are loaded
 CUTS = ("cut before", "cut after", "cut within", "nonsense")
 
 

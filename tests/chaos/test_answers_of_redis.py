@@ -126,6 +126,30 @@ def test_a_refused_record_waits_for_the_disk(world, wire):
     assert world.daemon.metrics().get("triaged_dead_letters_lost_total", 0) == 0
 
 
+def test_a_right_of_the_scripts_is_taken_away(world):
+    """An operator mends a Redis user, or an upgrade needs a command that its user lacks. To a script that is an error
+    of its own, and none of the record: it waits until the right is back, however often we begin anew."""
+    world.start_redis()
+    world.start_daemon()
+    wait_until(world.at_redis, "ready")
+    post = lambda tag: world.daemon.post("/api/v2/alerts", [{"labels": {
+        "alertname": "Rights" + tag, "team": "red", "tag": tag}}]).status_code
+    assert post("t1") == 200
+    world.rest()
+    world.redis.client.execute_command("ACL", "SETUSER", "default", "-hset")
+    assert [post("t2"), post("t3")] == [200, 200]
+    wait_until(lambda: "missing: HSET" in world.daemon.get("/-/ready").text, lambda: "said\n" + world.daemon.log()[-2000:])
+    world.kill_daemon()
+    wait_until(lambda: "missing: HSET" in world.daemon.get("/-/ready").text, "and again")
+    world.redis.client.execute_command("ACL", "SETUSER", "default", "+hset")
+    wait_until(world.at_redis, "ready")
+    world.rest()
+    tags = sorted(a["labels"]["tag"] for i in world.store().incidents() for a in i.alerts.values())
+    assert tags == ["t1", "t2", "t3"]
+    assert world.daemon.metrics().get("triaged_dead_letters_total", 0) == 0
+    assert not (world.tmp / "triaged/spool/worker-0/dead-letter.jsonl").exists()
+
+
 def test_a_verb_that_waits_holds_the_horizon(world):
     """An incident must not close by grace while somebody's `reopen` is on its way."""
     world.start_redis()

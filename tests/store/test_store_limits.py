@@ -39,8 +39,9 @@ def test_the_documented_user_can_do_it_all(server, scripts, team):
     user = redis.Redis(unix_socket_path=server.sock, username='triaged', password='secret',
                        decode_responses=True)
     try:
-        names = ('observe', 'tick', 'adopt', 'skip', 'settings', 'verb')
+        names = ('observe', 'tick', 'adopt', 'skip', 'settings', 'verb', 'rights')
         t = Team(user, {n: user.register_script(assemble(n)) for n in names})
+        assert t.run('rights') == []
         user.sadd('triaged:teams', 'net')
         t.observe(obs('a', lease=T0 + M), obs('b', key='b{}', impact='high', urgency='high'),
                   obs('c', key='c{}', threshold='3 1000 x'))
@@ -97,3 +98,51 @@ def test_in_a_cluster(scripts):
         finally:
             p.terminate()
             p.wait(10)
+
+
+def commands_of_the_scripts():
+    lua = os.path.join(ROOT, 'src', 'store', 'lua')
+    names = set()
+    for directory, _, files in os.walk(lua):
+        for name in files:
+            if name.endswith('.lua'):
+                with open(os.path.join(directory, name), encoding='utf-8') as f:
+                    names |= set(re.findall(r"\bp?call(?:_many)?\(\s*'([A-Z]+)'", f.read()))
+    return names
+
+
+def test_all_that_the_scripts_use_is_asked_for(server, team):
+    """By `rights`, before a connection is used; of a user who may use all of it but one."""
+    team.r.execute_command('ACL', 'SETUSER', 'few', 'on', '>secret', '~triaged:*', '-@all', '+eval')
+    user = redis.Redis(unix_socket_path=server.sock, username='few', password='secret', decode_responses=True)
+    try:
+        ask = lambda: set(user.eval(assemble('rights'), 1, 'triaged:{x}:applied'))
+        assert ask() == commands_of_the_scripts()
+        team.r.execute_command('ACL', 'SETUSER', 'few', '+@all', '-xadd', '-xgroup|create')
+        assert ask() == {'XADD', 'XGROUP'}
+        team.r.execute_command('ACL', 'SETUSER', 'few', '+@all')
+        assert ask() == set()
+    finally:
+        user.close()
+        team.r.execute_command('ACL', 'DELUSER', 'few')
+
+
+def test_what_is_due_waits_for_a_right(server, team):
+    """It is not parked, as what is broken is: the right may come back."""
+    team.fire(impact='high', urgency='high')
+    team.r.execute_command('ACL', 'SETUSER', 'few', 'on', '>secret', '~*', '+@all')
+    user = redis.Redis(unix_socket_path=server.sock, username='few', password='secret', decode_responses=True)
+    try:
+        t = Team(user, {n: user.register_script(assemble(n)) for n in ('settings', 'tick', 'verb')}, id='NET')
+        t.seq = team.seq
+        for due in (lambda one: one.tick(T0 + 6 * M)['unassigned'] == 1,
+                    lambda one: one.verb('acknowledge')['status'] == 200):
+            team.r.execute_command('ACL', 'SETUSER', 'few', '-xadd')
+            with pytest.raises(redis.exceptions.ResponseError, match="The user executing the script|ACL failure"):
+                due(t)
+            assert team.hash('parked') == {}
+            team.r.execute_command('ACL', 'SETUSER', 'few', '+xadd')
+            assert due(team)
+    finally:
+        user.close()
+        team.r.execute_command('ACL', 'DELUSER', 'few')

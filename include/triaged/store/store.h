@@ -31,6 +31,7 @@ enum store_script {
     SCRIPT_SKIP,
     SCRIPT_SETTINGS,
     SCRIPT_AUDIT,
+    SCRIPT_RIGHTS,   /* asked by the store itself before it is ready */
     SCRIPT_N
 };
 
@@ -73,6 +74,8 @@ struct store_options {
                                  redis+sentinel://; rediss:// and rediss+sentinel:// with TLS */
     const struct store_tls *tls; /* for these; NULL: they are refused */
     const char *name;         /* CLIENT SETNAME: triaged-worker-0 */
+    const char *key;          /* any key of ours: Redis is of use only if the scripts may do there all
+                                 they do; NULL: not asked */
     int64_t connect_timeout_ms; /* 5 s when 0 */
     int64_t call_timeout_ms;    /* 30 s when 0: an answer that does not come ends the connection */
     /* A state was entered; ready: `first` is false on a reconnect. */

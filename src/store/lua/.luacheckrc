@@ -7,7 +7,7 @@ local libraries = {
   'Priority', 'States', 'Suppression', 'Threshold', 'Observation', 'Heartbeats', 'Beats', 'Intake',
   'Write', 'Horizon', 'Leases', 'Due', 'Claims', 'Retention', 'Verbs', 'Requests', 'Records',
   'Groups', 'TeamEvent', 'Work', 'Receipt', 'Joining', 'Ending', 'Repeats', 'Items', 'Recall', 'Rebudget',
-  'Streams',
+  'Streams', 'Rights',
 }
 files['*.lua'].read_globals = libraries
 files['lib/*.lua'].globals = libraries

@@ -5,6 +5,7 @@
 -- Reply: done, more (0/1), next due time (0 = none), then name, count, …
 --@include lib/base.lua
 --@include lib/settings.lua
+--@include lib/rights.lua
 --@include lib/alerts.lua
 --@include lib/incident.lua
 --@include lib/timeline.lua

@@ -4,6 +4,7 @@
 -- acknowledged and is sent again), n_items, then JSON objects {verb,id,uid,actor,role,request_id,
 -- if_version,at,…}. Reply: OK, seq, one JSON answer each | SKIP n | GAP n.
 --@include lib/base.lua
+--@include lib/rights.lua
 --@include lib/settings.lua
 --@include lib/alerts.lua
 --@include lib/incident.lua
@@ -88,7 +89,9 @@ local function perform(item, seed, again, offset)
       answer.record = ctx.record
     end
   end)
-  if not ok then
+  if not ok and Rights.lack(err) then
+    error(err, 0)
+  elseif not ok then
     answer = refusal(err, item)
     if again then
       TeamEvent.add('verb_refused', tostring(item.actor), { verb = item.verb, id = item.id,

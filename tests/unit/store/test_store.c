@@ -334,8 +334,8 @@ static void test_sentinel(void **state)
 
 static void test_scripts(void **state)
 {
-    static const char *const names[SCRIPT_N] = {"observe", "verb",     "tick", "adopt",
-                                                "skip",    "settings", "audit"};
+    static const char *const names[SCRIPT_N] = {"observe", "verb",     "tick",  "adopt",
+                                                "skip",    "settings", "audit", "rights"};
 
     (void)state;
     for (int i = 0; i < SCRIPT_N; i++) {

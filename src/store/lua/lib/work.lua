@@ -48,7 +48,9 @@ function Work.unit(zset, members, fn)
     Write.all(ctx)
   end)
   Work.done = Work.done + #members
-  if not ok then
+  if not ok and Rights.lack(err) then
+    error(err, 0)
+  elseif not ok then
     park(zset, members, err)
     return
   end
