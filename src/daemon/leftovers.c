@@ -127,6 +127,12 @@ void leftovers_on_store(struct leftovers *l, bool ready)
         shipper_on_store(l->v[i].shipper, ready);
 }
 
+void leftovers_resend(struct leftovers *l)
+{
+    for (size_t i = 0; l && i < l->n; i++)
+        shipper_resend(l->v[i].shipper);
+}
+
 void leftovers_second(struct leftovers *l, int64_t now_ms)
 {
     for (size_t i = 0; l && i < l->n; i++)

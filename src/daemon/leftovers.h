@@ -19,6 +19,7 @@ struct worker;
 bool leftovers_open(struct worker *w, struct leftovers **out, struct diag *why);
 void leftovers_destroy(struct leftovers *l); /* after the store */
 void leftovers_on_store(struct leftovers *l, bool ready);
+void leftovers_resend(struct leftovers *l);
 void leftovers_second(struct leftovers *l, int64_t now_ms);
 /* Adds what waits in them to the figures of a spool. */
 void leftovers_add_stats(const struct leftovers *l, struct spool_stats *st);

@@ -458,6 +458,14 @@ void shipper_on_store(struct shipper *s, bool ready)
     shipper_kick(s);
 }
 
+void shipper_resend(struct shipper *s)
+{
+    if (!s->ready)
+        return;
+    spool_rewind_all(s->spool);
+    shipper_kick(s);
+}
+
 /* Redis may forget it, in a while: the tick sees to that. */
 static void on_stream_gone(void *arg, const char *stream, struct str team)
 {

@@ -14,7 +14,7 @@
 #include "triaged/base/log.h"
 #include "triaged/base/mem.h"
 
-static struct metric_family adopted_total = {
+struct metric_family store_rewound_total = {
     .name = "triaged_store_rewound_total",
     .help = "Times that Redis had lost more than the spool still kept.",
     .type = METRIC_COUNTER,
@@ -22,7 +22,7 @@ static struct metric_family adopted_total = {
 
 void shipper_back_init(void)
 {
-    metric_cell(&adopted_total);
+    metric_cell(&store_rewound_total);
 }
 
 /* Redis has forgotten what it had: the settings too. */
@@ -52,7 +52,7 @@ static void on_adopted(void *arg, enum store_status status, const struct store_r
         log_warn("ship", "adopt was not done, trying again: %.*s", STR_ARG(error));
         shipper_pause(s);
     } else {
-        metric_add(metric_cell(&adopted_total), 1);
+        metric_add(metric_cell(&store_rewound_total), 1);
         atomic_store(&s->w->status.rewound, true);
     }
     spool_rewind_all(s->spool);

@@ -60,7 +60,8 @@ struct supervisor {
     struct event *hup, *term, *intr, *second;
     bool stopping;
     int64_t started_ms;
-    _Atomic uint64_t settings_in; /* ticker_run_hash of the Redis that has all settings; shared */
+    _Atomic uint64_t settings_in;   /* ticker_run_hash of the Redis that has all settings; shared */
+    _Atomic unsigned redis_emptied; /* times that the ticker saw it; the workers look; shared */
 };
 
 /* Loads the file, builds workers, runs until told to stop. Exit status. */

@@ -14,6 +14,7 @@
 #include "known_errors.h"
 #include "redis_access.h"
 #include "settings.h"
+#include "shipper.h"
 #include "store_keys.h"
 #include "supervisor.h"
 #include "worker.h"
@@ -55,12 +56,15 @@ struct ticker {
     bool settings_failed;
     char instance[96];
     bool ready, listing, left;
+    bool listed;        /* all our teams were, since they were last added */
     unsigned in_flight; /* tick calls */
     bool round_failed;  /* one of the present round */
     int64_t last_round_ms;
     unsigned leaving; /* commands of ticker_leave not yet answered */
     char **teams;     /* of the last listing */
     size_t n_teams;
+    char **ticked; /* those that know this daemon, and forget it only with all else */
+    size_t n_ticked;
 };
 
 struct team_call { /* what a callback needs to know */
@@ -161,6 +165,7 @@ void ticker_send_settings(struct ticker *t)
 {
     char key[STORE_KEY_SIZE];
 
+    t->listed = false;
     if (!t->ready)
         return;
     t->settings_round++;
@@ -197,6 +202,28 @@ static int64_t oldest_waiting(const struct ticker *t)
 
 static void tick_team(struct ticker *t, const char *team, unsigned again);
 
+/* Whether a tick of this team was answered before; from now on it was. */
+static bool ticked_before(struct ticker *t, const char *team)
+{
+    for (size_t i = 0; i < t->n_ticked; i++)
+        if (strcmp(t->ticked[i], team) == 0)
+            return true;
+    t->ticked = xrealloc_array(t->ticked, t->n_ticked + 1, sizeof(*t->ticked));
+    t->ticked[t->n_ticked++] = xstrdup(team);
+    return false;
+}
+
+/* A team has forgotten that we tick. Somebody may have brought its other keys back by now. */
+static void look_for_loss(struct ticker *t, const char *team, const struct store_reply *reply)
+{
+    bool known = ticked_before(t, team);
+
+    if (!known || !store_reply_int(store_reply_at(reply, 6)))
+        return;
+    log_warn("tick", "Redis has forgotten us, what is kept is sent again team=%s", team);
+    atomic_fetch_add(&t->sup->redis_emptied, 1);
+}
+
 static void on_tick(void *arg, enum store_status status, const struct store_reply *reply,
                     struct str error)
 {
@@ -209,6 +236,7 @@ static void on_tick(void *arg, enum store_status status, const struct store_repl
     metric_add(metric_cell(&ticks_total, status == STORE_OK ? "ok" : "failed"), 1);
     if (status == STORE_OK) {
         metric_add(metric_cell(&done_total), store_reply_int(store_reply_at(reply, 0)));
+        look_for_loss(t, c->team, reply);
         if (store_reply_int(store_reply_at(reply, 1)) && c->again < AGAIN_MAX && t->ready)
             tick_team(t, c->team, c->again + 1);
     } else if (status == STORE_REFUSED && log_rate_pass(&rate, clock_mono_ms(), &held)) {
@@ -258,6 +286,15 @@ static bool all_listed(const struct ticker *t)
     return found == t->conf->n_teams || t->n_teams == TEAMS_MAX;
 }
 
+/* The shippers count what they know to be lost. They know of none before they have sent something.
+ */
+static void count_loss(struct ticker *t)
+{
+    metric_add(metric_cell(&store_rewound_total), 1);
+    for (unsigned i = 0; i < t->sup->n_workers; i++)
+        atomic_store(&t->sup->workers[i]->status.rewound, true);
+}
+
 static void on_teams(void *arg, enum store_status status, const struct store_reply *reply,
                      struct str error)
 {
@@ -276,9 +313,12 @@ static void on_teams(void *arg, enum store_status status, const struct store_rep
     }
     if (!all_listed(t)) { /* a Redis that was emptied while we were connected */
         log_warn("tick", "Redis has forgotten our teams, storing their settings again");
+        if (t->listed)
+            count_loss(t);
         ticker_send_settings(t);
         return;
     }
+    t->listed = true;
     t->round_failed = false;
     for (size_t i = 0; i < t->n_teams; i++)
         tick_team(t, t->teams[i], 0);
@@ -415,6 +455,9 @@ void ticker_destroy(struct ticker *t)
         return;
     store_destroy(t->store);
     forget_teams(t);
+    for (size_t i = 0; i < t->n_ticked; i++)
+        free(t->ticked[i]);
+    free(t->ticked);
     conf_unref(t->conf);
     free(t);
 }

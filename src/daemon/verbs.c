@@ -63,7 +63,7 @@ struct verbs {
     struct buf record;
     struct event *start;
     int64_t start_by_ms;
-    bool started;
+    bool started, resend;
 };
 
 /* ---- who waits --------------------------------------------------------------------------------
@@ -272,14 +272,24 @@ static void on_start(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (v->started || atomic_load(&v->w->status.store_state) != STORE_S_READY)
+    if ((v->started && !v->resend) || atomic_load(&v->w->status.store_state) != STORE_S_READY)
         return;
     if (!shipper_idle(v->w->shipper) && clock_mono_ms() < v->start_by_ms) {
         event_add(v->start, &again);
         return;
     }
+    if (v->started)
+        shipper_resend(v->shipper);
+    else
+        shipper_on_store(v->shipper, true);
     v->started = true;
-    shipper_on_store(v->shipper, true);
+    v->resend = false;
+}
+
+static void start_soon(struct verbs *v)
+{
+    v->start_by_ms = clock_mono_ms() + START_AFTER_MS;
+    event_active(v->start, EV_TIMEOUT, 0);
 }
 
 void verbs_on_store(struct verbs *v, bool ready)
@@ -289,8 +299,13 @@ void verbs_on_store(struct verbs *v, bool ready)
         shipper_on_store(v->shipper, false);
         return;
     }
-    v->start_by_ms = clock_mono_ms() + START_AFTER_MS;
-    event_active(v->start, EV_TIMEOUT, 0);
+    start_soon(v);
+}
+
+void verbs_resend(struct verbs *v)
+{
+    v->resend = true;
+    start_soon(v);
 }
 
 /* ---- life --------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ void verbs_look_at_answer(struct spool *spool, struct shipper *shipper, struct s
                           uint64_t position, const struct store_reply *reply);
 
 void verbs_on_store(struct verbs *v, bool ready);
+void verbs_resend(struct verbs *v);     /* Redis was emptied */
 void verbs_on_durable(struct verbs *v); /* the sync thread moved on */
 void verbs_second(struct verbs *v, int64_t now_ms);
 int64_t

@@ -141,8 +141,8 @@ static void on_store_state(void *arg, enum store_state state, const char *why)
 /* ---- once a second ------------------------------------------------------------------------------
  */
 
-/* A stop is over when every answer is given and, if Redis is there, every record is in it. Whether it
- * is there is open while it is being connected to, as after a start: only a failure says no. */
+/* A stop is over when every answer is given and, if Redis is there, every record is in it. Whether
+ * it is there is open while it is being connected to, as after a start: only a failure says no. */
 static void stop_if_done(struct worker *w)
 {
     struct spool_stats st;
@@ -165,6 +165,20 @@ static void stop_if_done(struct worker *w)
     event_base_loopbreak(w->base);
 }
 
+/* The ticker saw that Redis was emptied. Where something new comes, its GAP tells; what was
+ * acknowledged and is followed by nothing would be kept for `retain`, and then be gone. */
+static void look_for_loss(struct worker *w)
+{
+    unsigned n = atomic_load(&w->supervisor->redis_emptied);
+
+    if (n == w->redis_emptied)
+        return;
+    w->redis_emptied = n;
+    shipper_resend(w->shipper);
+    leftovers_resend(w->leftovers);
+    verbs_resend(w->verbs);
+}
+
 static void on_second(evutil_socket_t fd, short what, void *arg)
 {
     struct worker *w = arg;
@@ -173,6 +187,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     (void)what;
     worker_receipt(w);
     atomic_store(&w->status.beat_ms, clock_mono_ms());
+    look_for_loss(w);
     shipper_tick(w->shipper, w->now_ms);
     leftovers_second(w->leftovers, w->now_ms);
     verbs_second(w->verbs, w->now_ms);

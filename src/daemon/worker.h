@@ -74,6 +74,7 @@ struct worker {
     struct leftovers *leftovers; /* the first worker's: of workers that are no more */
     struct teams *teams;         /* which there are */
     struct listeners *listeners; /* who follows the events */
+    unsigned redis_emptied;      /* of the supervisor's counter, what was dealt with */
     unsigned next_waiting;       /* requests that wait for an incident */
 
     struct fold fold_http, fold_syslog, fold_known; /* pipeline_syslog.c tells the latter apart */

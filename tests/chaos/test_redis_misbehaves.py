@@ -165,6 +165,45 @@ def test_everything_is_deleted(world, how):
     assert client.smembers("triaged:teams") == {"red", "blue"}
 
 
+@pytest.mark.parametrize("life", ["the same", "another"])
+def test_everything_is_deleted_and_nothing_new_comes(world, life):
+    """No record follows whose GAP would tell. What is kept comes back all the same, before it is no longer kept."""
+    world.start_redis()
+    world.start_daemon(workers=2)
+    ready(world)
+    labels = [{"labels": {"alertname": "Quiet", "team": team, "tag": team}} for team in ("red", "blue")]
+    assert world.daemon.post("/api/v2/alerts", labels).status_code == 200
+    by_hand = {"team": "red", "impact": "low", "urgency": "low", "category": "software", "actor": "maria", "title": "by hand"}
+    assert world.daemon.post("/api/v1/incidents", by_hand).status_code == 200
+    world.rest()
+    if life == "another":
+        world.daemon.stop()
+        world.daemon.start()
+        world.rest()
+    world.redis.client.flushall()
+    there = lambda: sorted(i["title"] for i in world.store().incidents())
+    before = ["Quiet", "Quiet", "by hand"]
+    wait_until(lambda: there() == before, lambda: f"there again: {there()}\n" + world.daemon.log()[-2000:])
+    world.rest()
+    assert there() == before
+    assert set(Check(world.store(), []).tags()) == {"red", "blue"}
+    assert [i["count"] for i in world.store().incidents() if i["title"] == "Quiet"] == ["1", "1"]
+    assert rewound(world) >= 2
+
+
+def test_everything_is_deleted_before_anything_was_sent(world):
+    world.start_redis()
+    world.start_daemon()
+    ready(world)
+    world.rest()
+    assert rewound(world) == 0
+    world.redis.client.flushall()
+    wait_until(lambda: rewound(world) == 1, lambda: "counted\n" + world.daemon.log()[-2000:])
+    assert "Redis had lost" in world.daemon.get("/-/ready").text
+    world.rest()
+    assert rewound(world) == 1
+
+
 def test_more_is_deleted_than_was_kept(world):
     """retain is shorter than the loss. What Redis had acknowledged longer ago is gone, and that is said; what it
     acknowledged since then, and what comes later, is there exactly once."""

@@ -2,10 +2,11 @@
 -- tick: works off what is due in a team: leases, deadlines, claims, retention.
 -- KEYS 1: any key of the team. ARGV: now, instance, oldest receipt not yet shipped (0 = none,
 -- -1 = this daemon leaves), claim_after (0 = as settings say), budget.
--- Reply: done, more (0/1), next due time (0 = none), then name, count, …
+-- Reply: done, more (0/1), next due time (0 = none), horizon, its time, new, 1 when this daemon was not
+-- known here, then name, count, …
 --@include lib/base.lua
---@include lib/settings.lua
 --@include lib/rights.lua
+--@include lib/settings.lua
 --@include lib/alerts.lua
 --@include lib/incident.lua
 --@include lib/timeline.lua
@@ -43,7 +44,7 @@ return B.guard(function()
   local claim_after = B.argument(4, 'claim_after')
   Work.start(B.argument(5, 'budget'))
   B.clock(B.argument(1, 'now'))
-  local horizon = Horizon.beat(instance, oldest, leaving)
+  local horizon, new = Horizon.beat(instance, oldest, leaving)
   Leases.work(horizon)
   Rebudget.work()
   if Work.left() then
@@ -54,7 +55,8 @@ return B.guard(function()
   Requests.prune()
   Streams.prune()
   B.keep_clock()
-  local reply = { Work.done, Work.more and 1 or 0, Due.ahead(horizon), 'horizon', horizon }
+  local reply = { Work.done, Work.more and 1 or 0, Due.ahead(horizon), 'horizon', horizon,
+    'new', new }
   for name, n in pairs(Work.n) do
     reply[#reply + 1] = name
     reply[#reply + 1] = n

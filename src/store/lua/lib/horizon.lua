@@ -3,13 +3,13 @@
 -- at its last beat until it returns, leaves, or give_up passes.
 local Horizon = {}
 
--- leaving: the daemon goes in good order and holds nothing any more.
+-- leaving: the daemon goes in good order and holds nothing any more. Also whether it was new here: 1.
 function Horizon.beat(instance, oldest, leaving)
-  local key = B.base .. 'horizon'
+  local key, new = B.base .. 'horizon', 0
   if instance ~= '' and leaving then
     redis.call('HDEL', key, instance)
   elseif instance ~= '' then
-    redis.call('HSET', key, instance, B.int(oldest) .. ' ' .. B.int(B.now))
+    new = redis.call('HSET', key, instance, B.int(oldest) .. ' ' .. B.int(B.now))
   end
   local give_up, horizon = Settings.number('give_up'), B.now
   local list = redis.call('HGETALL', key)
@@ -24,5 +24,5 @@ function Horizon.beat(instance, oldest, leaving)
       horizon = math.min(horizon, beat, waiting > 0 and waiting or beat)
     end
   end
-  return horizon
+  return horizon, new
 end
