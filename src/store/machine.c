@@ -75,6 +75,8 @@ static int64_t next_backoff(struct store *s)
 {
     uint16_t random;
 
+    if (s->asking_sentinel && s->sentinel % s->url.n_hosts != 0)
+        return BACKOFF_MIN_MS; /* this one was of no use: the next is asked before we back off */
     if (s->state == STORE_S_READY && clock_mono_ms() - s->ready_since_ms >= STEADY_MS)
         s->backoff_ms = 0;
     s->backoff_ms = s->backoff_ms ? 2 * s->backoff_ms : BACKOFF_MIN_MS;
@@ -105,6 +107,8 @@ void store_fail(struct store *s, const char *why)
     s->conn = NULL;
     s->reloading = false;
     resolver_cancel(s->resolver);
+    if (s->state != STORE_S_READY)
+        resolver_try_another(s->resolver);
     evtimer_del(s->deadline);
     evtimer_del(s->call_timer);
     evtimer_del(s->minute);

@@ -26,6 +26,7 @@ struct resolver {
     struct event_base *base;
     struct evdns_base *dns;
     struct lookup *current;
+    unsigned turn; /* which of several addresses */
 };
 
 struct resolver *resolver_create(struct event_base *base)
@@ -59,20 +60,42 @@ void resolver_destroy(struct resolver *r)
     free(r);
 }
 
+void resolver_try_another(struct resolver *r)
+{
+    r->turn++;
+}
+
+/* The address as inet_ntop takes it; NULL when it is of a kind that is not dialled. */
+static const void *bytes_of(const struct evutil_addrinfo *a)
+{
+    if (a->ai_family == AF_INET)
+        return &((const struct sockaddr_in *)(const void *)a->ai_addr)->sin_addr;
+    if (a->ai_family == AF_INET6)
+        return &((const struct sockaddr_in6 *)(const void *)a->ai_addr)->sin6_addr;
+    return NULL;
+}
+
+/* One of the addresses as text, another for each turn; NULL when there is none. */
+static const char *pick(const struct evutil_addrinfo *all, unsigned turn,
+                        char text[INET6_ADDRSTRLEN])
+{
+    unsigned n = 0;
+
+    for (const struct evutil_addrinfo *a = all; a; a = a->ai_next)
+        n += bytes_of(a) != NULL;
+    turn = n ? turn % n : 0;
+    for (const struct evutil_addrinfo *a = all; a; a = a->ai_next)
+        if (bytes_of(a) && turn-- == 0)
+            return inet_ntop(a->ai_family, bytes_of(a), text, INET6_ADDRSTRLEN);
+    return NULL;
+}
+
 static void on_answer(int result, struct evutil_addrinfo *res, void *arg)
 {
     struct lookup *l = arg;
     char text[INET6_ADDRSTRLEN];
-    const char *address = NULL;
+    const char *address = pick(res, l->r ? l->r->turn : 0, text);
 
-    for (struct evutil_addrinfo *a = res; a && !address; a = a->ai_next) {
-        if (a->ai_family == AF_INET)
-            address = inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)a->ai_addr)->sin_addr,
-                                text, sizeof(text));
-        else if (a->ai_family == AF_INET6)
-            address = inet_ntop(AF_INET6, &((struct sockaddr_in6 *)(void *)a->ai_addr)->sin6_addr,
-                                text, sizeof(text));
-    }
     if (res)
         evutil_freeaddrinfo(res);
     if (l->r) {

@@ -16,5 +16,7 @@ void resolver_destroy(struct resolver *r); /* accepts NULL */
  * address is answered as it is. */
 void resolver_lookup(struct resolver *r, const char *host, resolved_fn *fn, void *arg);
 void resolver_cancel(struct resolver *r);
+/* The address that was given led nowhere: of a name that has several, the next one from now on. */
+void resolver_try_another(struct resolver *r);
 
 #endif

@@ -288,6 +288,8 @@ static void test_sentinel(void **state)
     struct redis sentinel;
     char port[8], s_port[8], path[128], text[512];
     int fd, n;
+    unsigned dead;
+    int64_t began;
     struct told t = {0};
 
     (void)state;
@@ -328,6 +330,20 @@ static void test_sentinel(void **state)
     snprintf(w.url, sizeof(w.url), "redis+sentinel://127.0.0.1:%s/other", s_port);
     world_open(&w);
     RUN_UNTIL(&w, strstr(w.why, "knows no master \"other\""));
+    store_destroy(w.s);
+    w.s = NULL;
+    w.state = STORE_S_DOWN;
+    /* However many are not there: it is found in the first round, before any waiting gets long. */
+    dead = free_port();
+    snprintf(w.url, sizeof(w.url),
+             "redis+sentinel://127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%u,"
+             "127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%s/main",
+             dead, dead, dead, dead, dead, dead, dead, s_port);
+    began = clock_mono_ms();
+    world_open(&w);
+    run_until_ready(&w);
+    if (clock_mono_ms() - began > 5000) /* of doubled waits, 7 would take 6350 ms at least */
+        fail_msg("it took %lld ms", (long long)(clock_mono_ms() - began));
     redis_finish(&sentinel);
     world_finish(&w);
 }
