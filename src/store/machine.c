@@ -167,6 +167,24 @@ static void dial(struct store *s, const char *host, unsigned port)
     resolver_lookup(s->resolver, host, on_resolved, s);
 }
 
+/* Closes the connection, so that on_sentinel is not called, when the answer is an error. */
+static bool sentinel_refused(struct store *s, const struct store_reply *reply)
+{
+    char text[ERROR_MAX];
+
+    if (store_reply_type(reply) != REPLY_ERROR)
+        return false;
+    snprintf(text, sizeof(text), "the sentinel refused to answer: %.*s",
+             STR_ARG(store_reply_str(reply)));
+    store_fail(s, text);
+    return true;
+}
+
+static void on_sentinel_login(void *arg, const struct store_reply *reply)
+{
+    sentinel_refused(arg, reply);
+}
+
 /* ["address", "port"] of the master, or nil. */
 static void on_sentinel(void *arg, const struct store_reply *reply)
 {
@@ -176,11 +194,10 @@ static void on_sentinel(void *arg, const struct store_reply *reply)
     struct redis_conn *conn = s->conn;
     char text[ERROR_MAX];
 
+    if (sentinel_refused(s, reply))
+        return;
     if (host.n == 0 || host.n > 128 || port <= 0 || port > 65535) {
-        struct str error = store_reply_str(reply);
-
-        snprintf(text, sizeof(text), "the sentinel knows no master \"%s\" %.*s", s->url.master,
-                 STR_ARG(error));
+        snprintf(text, sizeof(text), "the sentinel knows no master \"%s\"", s->url.master);
         store_fail(s, text);
         return;
     }
@@ -191,14 +208,25 @@ static void on_sentinel(void *arg, const struct store_reply *reply)
     dial(s, text, (unsigned)port);
 }
 
+static bool ask_sentinel(struct store *s)
+{
+    const char *const ask[] = {"SENTINEL", "get-master-addr-by-name", s->url.master, NULL};
+    const char *login[] = {"AUTH", s->url.sentinel_password, NULL, NULL};
+
+    if (s->url.sentinel_user) {
+        login[1] = s->url.sentinel_user;
+        login[2] = s->url.sentinel_password;
+    }
+    return (!login[1] || store_send_words(s, on_sentinel_login, s, login)) &&
+           store_send_words(s, on_sentinel, s, ask);
+}
+
 static void on_up(void *arg)
 {
     struct store *s = arg;
 
     if (s->asking_sentinel) {
-        const char *const words[] = {"SENTINEL", "get-master-addr-by-name", s->url.master, NULL};
-
-        if (!store_send_words(s, on_sentinel, s, words))
+        if (!ask_sentinel(s))
             store_fail(s, "cannot ask the sentinel");
         return;
     }

@@ -3,6 +3,7 @@
  *   redis://[user[:password]@]host[:port][/db]     redis://:password@host
  *   unix:///path[?db=n]
  *   redis+sentinel://[user[:password]@]host[:port],host[:port].../master[/db]
+ *       [?sentinel_user=...&sentinel_password=...]     the login is the master's
  *   rediss://, rediss+sentinel://                  the same over TLS
  *   redis+cluster://, rediss+cluster://            refused with the reason
  */
@@ -156,9 +157,32 @@ static bool parse_unix(struct str rest, struct store_url *out, struct diag *why)
     return true;
 }
 
+/* The login that the sentinels ask for. What is written is not shown: it may be a password. */
+static bool parse_sentinel_login(struct str query, struct store_url *out, struct diag *why)
+{
+    while (query.n) {
+        struct str value, key = str_cut(str_cut(query, '&', &query), '=', &value);
+        char **to = str_eq(key, S("sentinel_user"))       ? &out->sentinel_user
+                    : str_eq(key, S("sentinel_password")) ? &out->sentinel_password
+                                                          : NULL;
+
+        if (!to || *to || value.n == 0)
+            return refuse(why,
+                          "after ? in a sentinel url only sentinel_user=NAME and "
+                          "sentinel_password=PASSWORD are known, once each",
+                          STR_NONE);
+        if (!(*to = decode(value)))
+            return refuse(why, "a % in the login of the sentinels must be written %25", STR_NONE);
+    }
+    if (out->sentinel_user && !out->sentinel_password)
+        return refuse(why, "the Redis url has a sentinel_user but no sentinel_password", STR_NONE);
+    return true;
+}
+
 static bool parse_sentinel(struct str rest, struct store_url *out, struct diag *why)
 {
-    struct str path, hosts = str_cut(rest, '/', &path), db, master = str_cut(path, '/', &db);
+    struct str path, query, db, hosts = str_cut(rest, '/', &path);
+    struct str master = str_cut(str_cut(path, '?', &query), '/', &db);
 
     if (!parse_login(&hosts, out, why))
         return false;
@@ -172,7 +196,7 @@ static bool parse_sentinel(struct str rest, struct store_url *out, struct diag *
         return refuse(why, "write redis+sentinel://host:port,host:port/MASTER[/db]", STR_NONE);
     out->sentinel = true;
     out->master = xstrndup(master.p, master.n);
-    if (!parse_db(db, out, why))
+    if (!parse_db(db, out, why) || !parse_sentinel_login(query, out, why))
         return false;
     out->display = xasprintf("redis%s+sentinel://%s:%u,.../%s/%u", out->tls ? "s" : "",
                              out->hosts[0].name, out->hosts[0].port, out->master, out->db);
@@ -220,6 +244,13 @@ bool store_url_parse(const char *url, struct store_url *out, struct diag *why)
                   STR_NONE); /* not shown: it may hold a password */
 }
 
+static void forget_password(char *p)
+{
+    if (p)
+        explicit_bzero(p, strlen(p));
+    free(p);
+}
+
 void store_url_finish(struct store_url *u)
 {
     for (size_t i = 0; i < u->n_hosts; i++)
@@ -227,9 +258,9 @@ void store_url_finish(struct store_url *u)
     free(u->path);
     free(u->master);
     free(u->user);
-    if (u->password)
-        explicit_bzero(u->password, strlen(u->password));
-    free(u->password);
+    free(u->sentinel_user);
+    forget_password(u->password);
+    forget_password(u->sentinel_password);
     free(u->display);
     memset(u, 0, sizeof(*u));
 }

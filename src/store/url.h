@@ -21,7 +21,8 @@ struct store_url {
     } hosts[STORE_HOSTS_MAX];
     size_t n_hosts;
     char *master;
-    char *user, *password; /* or NULL */
+    char *user, *password;                   /* or NULL */
+    char *sentinel_user, *sentinel_password; /* or NULL */
     unsigned db;
     char *display; /* for the log: without the password */
 };

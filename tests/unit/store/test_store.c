@@ -282,6 +282,35 @@ static void test_large_call(void **state)
     world_finish(&w);
 }
 
+/* The sentinel wants one; its answers say what is wrong. */
+static void ask_with_a_login(struct world *w, const struct redis *sentinel, const char *port)
+{
+    static const struct {
+        const char *query, *says; /* NULL: ready */
+    } tries[] = {
+        {"", "the sentinel refused to answer: NOAUTH"},
+        {"?sentinel_password=wrong", "the sentinel refused to answer: WRONGPASS"},
+        {"?sentinel_user=us&sentinel_password=secret", "the sentinel refused to answer: WRONGPASS"},
+        {"?sentinel_password=secret", NULL},
+        {"?sentinel_user=me&sentinel_password=mine", NULL},
+    };
+
+    redis_cli(sentinel, "ACL SETUSER me on '>mine' +@all");
+    redis_cli(sentinel, "ACL SETUSER default '>secret'");
+    for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
+        snprintf(w->url, sizeof(w->url), "redis+sentinel://127.0.0.1:%s/main%s", port,
+                 tries[i].query);
+        world_open(w);
+        if (tries[i].says)
+            RUN_UNTIL(w, strstr(w->why, tries[i].says));
+        else
+            run_until_ready(w);
+        store_destroy(w->s);
+        w->s = NULL;
+        w->state = STORE_S_DOWN;
+    }
+}
+
 static void test_sentinel(void **state)
 {
     struct world w;
@@ -344,6 +373,10 @@ static void test_sentinel(void **state)
     run_until_ready(&w);
     if (clock_mono_ms() - began > 5000) /* of doubled waits, 7 would take 6350 ms at least */
         fail_msg("it took %lld ms", (long long)(clock_mono_ms() - began));
+    store_destroy(w.s);
+    w.s = NULL;
+    w.state = STORE_S_DOWN;
+    ask_with_a_login(&w, &sentinel, s_port);
     redis_finish(&sentinel);
     world_finish(&w);
 }

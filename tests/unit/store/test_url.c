@@ -38,6 +38,18 @@ static const struct {
      26379, 0, 1},
 };
 
+static const struct {
+    const char *url, *user, *password, *sentinel_user, *sentinel_password;
+    unsigned db;
+} sentinel_logins[] = {
+    {"redis+sentinel://a/m?sentinel_password=pw", NULL, NULL, NULL, "pw", 0},
+    {"rediss+sentinel://u:p@a,b/m/3?sentinel_user=s&sentinel_password=p%26%2f/=x", "u", "p", "s",
+     "p&//=x", 3},
+    {"redis+sentinel://:p@a/m?sentinel_password=x&sentinel_user=s", NULL, "p", "s", "x", 0},
+    {"redis+sentinel://a/m/1?", NULL, NULL, NULL, NULL, 1},
+    {"redis+sentinel://u:why?@a/m", "u", "why?", NULL, NULL, 0},
+};
+
 static void same(const char *a, const char *b)
 {
     if (!a || !b)
@@ -70,6 +82,28 @@ static void test_good(void **state)
         store_url_finish(&u);
         diag_finish(&why);
         assert_true(store_url_check(good[i].url, &why));
+    }
+}
+
+static void test_login_of_the_sentinels(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sentinel_logins); i++) {
+        struct store_url u;
+        struct diag why;
+
+        diag_init(&why);
+        if (!store_url_parse(sentinel_logins[i].url, &u, &why))
+            fail_msg("%s: %s", sentinel_logins[i].url, why.items[0].text);
+        same(u.user, sentinel_logins[i].user);
+        same(u.password, sentinel_logins[i].password);
+        same(u.sentinel_user, sentinel_logins[i].sentinel_user);
+        same(u.sentinel_password, sentinel_logins[i].sentinel_password);
+        same(u.master, "m");
+        assert_int_equal(u.db, sentinel_logins[i].db);
+        assert_null(strstr(u.display, "sentinel_"));
+        store_url_finish(&u);
+        diag_finish(&why);
     }
 }
 
@@ -106,6 +140,11 @@ static const struct {
     {"redis+sentinel:///m", "MASTER"},
     {"redis+sentinel://a,b:x/m", "port"},
     {"redis+sentinel://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17/m", "16 hosts"},
+    {"redis+sentinel://a/m?db=1", "only sentinel_user"},
+    {"redis+sentinel://a/m?sentinel_password=a&sentinel_password=b", "once each"},
+    {"redis+sentinel://a/m?sentinel_password=", "only sentinel_user"},
+    {"redis+sentinel://a/m?sentinel_password=%4", "%25"},
+    {"redis+sentinel://a/m?sentinel_user=me", "no sentinel_password"},
     {"rediss://", "has no host"},
     {"rediss+sentinel://a", "MASTER"},
     {"rediss+cluster://h", "not supported yet"},
@@ -148,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),
+        cmocka_unit_test(test_login_of_the_sentinels),
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_password_is_not_shown),
     };
