@@ -368,17 +368,33 @@ static void on_applied(struct shipper *s, const struct flight *f, const struct s
     raise_highest(s, f->team, store_reply_int(store_reply_at(reply, 10)));
 }
 
-static void on_reply(struct shipper *s, const struct flight *f, const struct store_reply *reply)
+enum said shipper_read(struct shipper *s, const struct flight *f, const struct store_reply *reply)
 {
     struct str word = store_reply_str(store_reply_at(reply, 0));
-    bool applied = str_eq(word, S("OK"));
+    uint64_t seq = (uint64_t)store_reply_int(store_reply_at(reply, 1));
 
-    if (str_eq(word, S("GAP"))) {
+    if (str_eq(word, S("OK")) && seq == f->seq)
+        return SAID_OK;
+    if (str_eq(word, S("SKIP")) && seq >= f->seq)
+        return SAID_SKIP;
+    if (str_eq(word, S("GAP")))
+        return SAID_GAP;
+    metric_add(metric_cell(&shipped_total, "lost"), 1);
+    store_distrust(s->w->store);
+    shipper_lost(s, f);
+    return SAID_NONSENSE;
+}
+
+static void on_reply(struct shipper *s, const struct flight *f, const struct store_reply *reply)
+{
+    enum said said = shipper_read(s, f, reply);
+
+    if (said == SAID_GAP)
         shipper_on_gap(s, f, reply);
+    if (said == SAID_GAP || said == SAID_NONSENSE)
         return;
-    }
-    metric_add(metric_cell(&shipped_total, applied ? "ok" : "skip"), 1);
-    if (applied)
+    metric_add(metric_cell(&shipped_total, said == SAID_OK ? "ok" : "skip"), 1);
+    if (said == SAID_OK)
         on_applied(s, f, reply);
     else if (f->first && !shipper_on_foreign(s, f))
         return;

@@ -74,6 +74,10 @@ struct flight *shipper_flight(struct shipper *s);
 void shipper_landed(struct flight *f);
 /* It was not answered. */
 void shipper_lost(struct shipper *s, const struct flight *f);
+/* What a script says to a record. Nonsense: an answer to something else; then the connection is
+ * ended, and the record is sent again. */
+enum said { SAID_OK, SAID_SKIP, SAID_GAP, SAID_NONSENSE };
+enum said shipper_read(struct shipper *s, const struct flight *f, const struct store_reply *reply);
 
 /* shipper_back.c */
 void shipper_back_init(void);

@@ -54,10 +54,13 @@ static void on_skipped(void *arg, enum store_status status, const struct store_r
     struct flight *f = arg;
     struct shipper *s = f->s;
 
-    if (status == STORE_OK && str_eq(store_reply_str(store_reply_at(reply, 0)), S("GAP"))) {
-        shipper_on_gap(s, f, reply);
-    } else if (status == STORE_OK) {
-        spool_ack(s->spool, f->position, clock_wall_ms());
+    if (status == STORE_OK) {
+        enum said said = shipper_read(s, f, reply);
+
+        if (said == SAID_GAP)
+            shipper_on_gap(s, f, reply);
+        else if (said != SAID_NONSENSE)
+            spool_ack(s->spool, f->position, clock_wall_ms());
     } else if (status == STORE_LOST || status == STORE_DOWN) {
         shipper_lost(s, f);
     } else if (status == STORE_REFUSED) {

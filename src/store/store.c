@@ -150,18 +150,29 @@ static void after_error(struct store *s, int kind, const struct redis_conn *conn
         store_fail(s, text);
 }
 
+void store_distrust(struct store *s)
+{
+    if (s->state == STORE_S_READY)
+        store_fail(s, "its answers do not belong to what was asked");
+}
+
 static void on_reply(void *arg, const struct store_reply *reply)
 {
     struct call *c = arg;
     struct store *s = c->s;
     const struct redis_conn *conn = s->conn;
+    enum store_reply_type type = store_reply_type(reply);
     char text[ERROR_MAX];
     int kind;
 
+    if (c->script != SCRIPT_N && type != REPLY_ARRAY && type != REPLY_ERROR) {
+        store_distrust(s); /* scripts answer with lists; this call is LOST with the others */
+        return;
+    }
     list_remove(&c->node);
     s->n_in_flight--;
     observe_call(s, c);
-    if (store_reply_type(reply) != REPLY_ERROR) {
+    if (type != REPLY_ERROR) {
         answer(c, STORE_OK, reply, STR_NONE);
         return;
     }

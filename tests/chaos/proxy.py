@@ -135,7 +135,8 @@ class Proxy(threading.Thread):
 
 class Injector(Proxy):
     """Lets the n-th record fail, or each with some bytes in it: Redis gets a command in its place that
-    answers with that error, so that nothing is done and the order of answers is kept."""
+    answers with that error, so that nothing is done and the order of answers is kept. Or it is left out, and then
+    each answer comes to the call before its own."""
     always = None  # (bytes, error)
 
     def __init__(self, *args):
@@ -186,6 +187,8 @@ class Injector(Proxy):
             if self.error is None or self.seen != self.at:
                 return command
             error, self.error = self.error, None
+        if error == "left out":
+            return b""
         if error == "cut before":
             threading.Thread(target=self.cut, daemon=True).start()
             return b""

@@ -85,6 +85,17 @@ def test_errors_that_need_another_connection(world, wire):
     assert world.daemon.metrics().get("triaged_dead_letters_total", 0) == 0
 
 
+def test_answers_to_something_else(world, wire):
+    """A record that Redis never saw is not taken for applied, nor for one of a copy of us."""
+    story = Story(world, wire)
+    for n in range(1, PIPELINE + 1):
+        story.pipeline(n, "left out")
+    assert story.applied() == {tag: 1 for tag in story.sent}
+    m = world.daemon.metrics()
+    assert m.get("triaged_dead_letters_total", 0) == 0 and m.get("triaged_store_rewound_total", 0) == 0
+    assert world.daemon.log().count("do not belong to what was asked") >= 1
+
+
 def test_records_that_are_refused(world, wire):
     """Each goes to the dead-letter file, once, also when everything is sent again; all others are applied."""
     story, refused = Story(world, wire), []

@@ -109,6 +109,9 @@ void store_call(struct store *s, enum store_script script, const struct str *key
  * the answer is dropped (an error is logged at debug). Args are copied before return. */
 void store_command(struct store *s, const struct str *args, size_t n_args, store_done_fn *done,
                    void *arg);
+/* For a callback whose answer cannot be one to its call: ends the connection. All that waits for an
+ * answer is LOST before this returns. */
+void store_distrust(struct store *s);
 /* The embedded source of a script (for triagectl and tests). */
 struct str store_script_source(enum store_script script);
 const char *store_script_name(enum store_script script);
