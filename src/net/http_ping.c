@@ -161,7 +161,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-
 static void finish(struct http_ping *p)
 {
     request_free(p->waiting);

@@ -34,6 +34,13 @@ static void *run(void *arg)
     return NULL;
 }
 
+static void finish(struct closer *c)
+{
+    pthread_mutex_destroy(&c->lock);
+    pthread_cond_destroy(&c->wake);
+    pthread_cond_destroy(&c->closed);
+}
+
 static bool started(struct closer *c)
 {
     if (c->started)
@@ -42,6 +49,8 @@ static bool started(struct closer *c)
     pthread_cond_init(&c->wake, NULL);
     pthread_cond_init(&c->closed, NULL);
     c->started = thread_start(&c->thread, "spool-close", run, c);
+    if (!c->started)
+        finish(c);
     return c->started;
 }
 
@@ -96,8 +105,6 @@ void closer_stop(struct closer *c)
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->lock);
     pthread_join(c->thread, NULL);
-    pthread_mutex_destroy(&c->lock);
-    pthread_cond_destroy(&c->wake);
-    pthread_cond_destroy(&c->closed);
+    finish(c);
     c->started = false;
 }

@@ -1,9 +1,10 @@
 /*
  * prime.c - what is asked between "connected" and "ready": a table of steps sent in one go, then
  *           the scripts, and whether they may do what they do. Answers come in the order of the
- * table, so the first failure is the cause. Checks: login, database, version >= 7 (scripts begin
- * with #!lua), not loading, not a cluster, a master. Takes over: run_id, AOF, eviction policy,
- * clock offset, the scripts.
+ *           table, so the first failure is the cause.
+ * Checks: login, database, version >= 7 (scripts begin with #!lua), not loading, not a cluster, a
+ *         master, the rights of our user.
+ * Takes over: run_id, AOF, eviction policy, clock offset, the scripts.
  */
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  *   redis://[user[:password]@]host[:port][/db]     redis://:password@host
  *   unix:///path[?db=n]
  *   redis+sentinel://[user[:password]@]host[:port],host[:port].../master[/db]
- *       [?sentinel_user=...&sentinel_password=...]     the login is the master's
+ *       [?[sentinel_user=...&]sentinel_password=...]   in front the login of the master
  *   rediss://, rediss+sentinel://                  the same over TLS
  *   redis+cluster://, rediss+cluster://            refused with the reason
  */
